@@ -1,0 +1,150 @@
+/**
+ * `rtool serve` on a port of its own, and a line to it through the project's own client.
+ */
+
+import { Client } from "../../client.ts";
+import type { JobRequest } from "../../core/job.ts";
+import { type Line, ServerProcess, type Service } from "./service.ts";
+
+const ROOT = new URL("../../", import.meta.url).pathname;
+const CONNECT_TIMEOUT_MS = 10_000;
+
+/** Jobs open at once when nobody waits for each; a server takes 256 of a connection. */
+const OPEN_JOBS_MAX = 200;
+
+/** A running server. */
+export class Rtool implements Service {
+  readonly name = "rtool";
+  readonly staysOpen = true;
+  /** How rtool is run, without a subcommand. */
+  readonly command: readonly string[];
+  readonly #port: number;
+  readonly #process: ServerProcess;
+  #freshSessions = 0;
+
+  private constructor(command: readonly string[], port: number, process: ServerProcess) {
+    this.command = command;
+    this.#port = port;
+    this.#process = process;
+  }
+
+  /** Starts one; resolves when it says that it listens. */
+  static async start(): Promise<Rtool> {
+    const command = await findCommand();
+    const process = new ServerProcess([...command, "serve", "--port", "0"], { stderr: "piped" });
+    const pattern = /^rtool: listening on 127\.0\.0\.1:(\d+) \(R /m;
+    const [, port] = await process.announced("stderr", pattern);
+    return new Rtool(command, Number(port), process);
+  }
+
+  get pid(): number {
+    return this.#process.pid;
+  }
+
+  connect(): Promise<RtoolLine> {
+    return RtoolLine.connect(this.#port, "main");
+  }
+
+  /** The command line that evaluates one expression. */
+  sendCommand(code: string): readonly string[] {
+    return [...this.command, "send", "--port", String(this.#port), "-e", code];
+  }
+
+  /** A session nobody has used; its R ends when it is disposed. */
+  freshSession(): FreshSession {
+    return new FreshSession(this.#port, `bench-${++this.#freshSessions}`);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#process[Symbol.asyncDispose]();
+  }
+}
+
+/** One connection, one session. */
+class RtoolLine implements Line {
+  readonly #client: Client;
+  readonly #session: string;
+
+  private constructor(client: Client, session: string) {
+    this.#client = client;
+    this.#session = session;
+  }
+
+  static async connect(port: number, session: string): Promise<RtoolLine> {
+    const client = await Client.connect({
+      hostname: "127.0.0.1",
+      port,
+      timeoutMs: CONNECT_TIMEOUT_MS,
+      software: "rtool-bench",
+    });
+    return new RtoolLine(client, session);
+  }
+
+  /** The bytes of its output. */
+  async evaluate(code: string, wanted: "ok" | "quit" = "ok"): Promise<number> {
+    let bytes = 0;
+    for await (const event of this.#client.submit(jobRequest(code, this.#session)).events) {
+      if (event.kind === "stdout") bytes += event.bytes.length;
+      if (event.kind === "end" && event.outcome.kind !== wanted) {
+        throw new Error(`rtool answered ${JSON.stringify(event.outcome)}`);
+      }
+    }
+    return bytes;
+  }
+
+  async evaluateMany(code: string, times: number): Promise<void> {
+    let left = times;
+    const evaluateInTurn = async () => {
+      while (left-- > 0) await this.evaluate(code);
+    };
+    await Promise.all(Array.from({ length: OPEN_JOBS_MAX }, evaluateInTurn));
+  }
+
+  [Symbol.dispose](): void {
+    void this.#client[Symbol.asyncDispose](); // Closes at once; never rejects.
+  }
+}
+
+/** A session for one visit. */
+class FreshSession implements AsyncDisposable {
+  readonly #port: number;
+  readonly #name: string;
+
+  constructor(port: number, name: string) {
+    this.#port = port;
+    this.#name = name;
+  }
+
+  /** Connects, evaluates, closes. */
+  async visit(code: string): Promise<void> {
+    using line = await RtoolLine.connect(this.#port, this.#name);
+    await line.evaluate(code);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    using line = await RtoolLine.connect(this.#port, this.#name);
+    await line.evaluate("quit()", "quit");
+  }
+}
+
+function jobRequest(code: string, session: string): JobRequest {
+  return {
+    code,
+    session,
+    args: undefined,
+    cwd: undefined,
+    env: {},
+    width: undefined,
+    timeoutMs: undefined,
+    within: undefined,
+    input: undefined,
+  };
+}
+
+async function findCommand(): Promise<readonly string[]> {
+  const named = Deno.env.get("RTOOL_BIN");
+  if (named) return [named];
+  const compiled = `${ROOT}dist/rtool`;
+  if (await Deno.stat(compiled).then(() => true, () => false)) return [compiled];
+  return [Deno.execPath(), "run", "-A", `${ROOT}main.ts`];
+}

@@ -1,0 +1,75 @@
+/**
+ * `rtool serve`: checks its options and says when it can take jobs. The parts are joined in
+ * main.ts.
+ */
+
+import { isLoopback } from "../access/peer.ts";
+import { RtoolError } from "../core/errors.ts";
+import type { Options } from "../core/options.ts";
+
+/**
+ * Longest path of a worker's directory is bounded by what the system takes; this is only a prefix.
+ */
+const STATE_DIR_PREFIX = "rtool-";
+
+/** Variables of the server's own environment that R sees. Nothing else passes. */
+const R_VARIABLES = ["PATH", "HOME", "TZ", "R_LIBS", "R_LIBS_USER", "R_LIBS_SITE", "R_HOME"];
+
+/** Opens the port, or says why it cannot be had. */
+export function openPort(options: Options): Deno.TcpListener {
+  const hostname = options.text("hostname");
+  const port = options.integer("port");
+  if (!isLoopback(hostname) && !options.flag("insecure")) {
+    throw new RtoolError(
+      "bad_config",
+      `Cannot listen on ${hostname}: beyond this machine rtool needs credentials, ` +
+        "which this version does not have",
+      { hint: "listen on 127.0.0.1 and use ssh -L, or accept anyone with --insecure" },
+    );
+  }
+  try {
+    return Deno.listen({ hostname, port, transport: "tcp" });
+  } catch (cause) {
+    if (cause instanceof Deno.errors.AddrInUse) {
+      throw new RtoolError("port_taken", `Port ${port} on ${hostname} is taken`, {
+        cause,
+        hint: `ask it with: rtool ping --port ${port}; or choose another with --port`,
+      });
+    }
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new RtoolError("bad_config", `Cannot listen on ${hostname}:${port}: ${why}`, { cause });
+  }
+}
+
+/** The environment R starts in. */
+export function rEnvironment(env: (name: string) => string | undefined): Record<string, string> {
+  const lang = Deno.build.os === "darwin" ? "en_US.UTF-8" : "C.UTF-8";
+  const variables: Record<string, string> = { LANG: lang };
+  for (const name of R_VARIABLES) {
+    const value = env(name);
+    if (value !== undefined) variables[name] = value;
+  }
+  return variables;
+}
+
+/** A directory of this server's own, mode 0700. */
+export function makeStateDir(): string {
+  return Deno.makeTempDirSync({ prefix: STATE_DIR_PREFIX });
+}
+
+/** Connections that fit the process's file descriptors, with room for the workers' pipes. */
+export function fitConnections(wanted: number, sessionsMax: number): number {
+  const limit = maybeOpenFilesMax();
+  if (limit === undefined) return wanted;
+  const forWorkers = Math.min(4 * sessionsMax, Math.floor(limit / 2));
+  return Math.max(8, Math.min(wanted, limit - forWorkers - 32));
+}
+
+function maybeOpenFilesMax(): number | undefined {
+  try {
+    const match = /^Max open files\s+(\d+)/m.exec(Deno.readTextFileSync("/proc/self/limits"));
+    return match ? Number(match[1]) : undefined;
+  } catch {
+    return undefined;
+  }
+}

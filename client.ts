@@ -1,0 +1,214 @@
+/**
+ * The native client: dial, hello, submit, cancel, listen.
+ *
+ * Knows frames. Must not know terminals, flags or server code.
+ */
+
+import { type ClientJob, ClientStream } from "./client_stream.ts";
+import { RtoolError, toErrorCode, toRtoolError } from "./core/errors.ts";
+import type { JobRequest } from "./core/job.ts";
+import { submissionFields } from "./messages.ts";
+import {
+  decodeJson,
+  encodeFrame,
+  encodeJson,
+  type Frame,
+  PAYLOAD_BYTES_MAX,
+  PING_INTERVAL_MS,
+  PREFACE,
+  PROTOCOL_VERSION,
+} from "./protocol.ts";
+import { Link } from "./wire.ts";
+
+/** Where the server is, and who we are. */
+export interface ConnectOptions {
+  readonly hostname: string;
+  readonly port: number;
+  /** How long dialling and the greeting may take, in milliseconds. */
+  readonly timeoutMs: number;
+  /** Program and version, told in `hello`. */
+  readonly software: string;
+}
+
+/** What the server said of itself. */
+export interface ServerHello {
+  readonly software: string;
+  readonly rVersion: string;
+}
+
+const encoder = new TextEncoder();
+
+/** One connection to a server. */
+export class Client {
+  /** What the server said of itself, once it has. */
+  readonly hello: Promise<ServerHello>;
+  readonly #link: Link;
+  readonly #hello = Promise.withResolvers<ServerHello>();
+  readonly #jobs = new Map<number, ClientStream>();
+  readonly #beat: ReturnType<typeof setInterval>;
+  #lastStream = 0;
+  #lost: RtoolError | undefined;
+
+  private constructor(link: Link, software: string) {
+    this.#link = link;
+    this.hello = this.#hello.promise;
+    this.hello.catch(() => {}); // Every job learns of it too.
+    // Preface, hello and the first submit leave in one write: no extra round trip.
+    link.send(encoder.encode(PREFACE));
+    link.send(encodeJson("hello", 0, { version: PROTOCOL_VERSION, software }));
+    this.#beat = setInterval(() => this.#checkSilence(), PING_INTERVAL_MS);
+    Deno.unrefTimer(this.#beat);
+    void this.#listen(); // Never rejects.
+  }
+
+  /** Dials. The greeting is under way when this resolves; jobs may be submitted at once. */
+  static async connect(options: ConnectOptions): Promise<Client> {
+    const { hostname, port, timeoutMs, software } = options;
+    const client = new Client(new Link(await dial(hostname, port, timeoutMs)), software);
+    const late = setTimeout(() => {
+      const message = `${hostname}:${port} did not greet within ${timeoutMs / 1000} s`;
+      client.#fail(
+        new RtoolError("cannot_connect", message, {
+          hint: "if it is a server of rpy2's manual, add --wire rpy2",
+        }),
+      );
+    }, timeoutMs);
+    void client.hello.catch(() => {}).finally(() => clearTimeout(late));
+    return client;
+  }
+
+  /**
+   * Sends a job. Nobody waits for an answer that cannot come: a lost connection ends its events.
+   */
+  submit(request: JobRequest): ClientJob {
+    const id = ++this.#lastStream;
+    const stream = new ClientStream(id, this.#link);
+    if (this.#lost) {
+      stream.fail(this.#lost);
+      return stream;
+    }
+    this.#jobs.set(id, stream);
+    const code = encoder.encode(request.code);
+    const { input } = request;
+    const submission = { request, codeBytes: code.length, hasInput: input !== undefined };
+    this.#link.send(encodeJson("submit", id, submissionFields(submission)));
+    for (let at = 0; at < code.length; at += PAYLOAD_BYTES_MAX) {
+      this.#link.send(encodeFrame("code", id, code.subarray(at, at + PAYLOAD_BYTES_MAX)));
+    }
+    if (input) void stream.forward(input); // Never rejects.
+    return stream;
+  }
+
+  /** Asks for a sign of life; the round trip in milliseconds. */
+  async ping(): Promise<number> {
+    await this.hello;
+    const startedAt = performance.now();
+    this.#pong = Promise.withResolvers<void>();
+    this.#link.send(encodeFrame("ping", 0));
+    await this.#pong.promise;
+    return performance.now() - startedAt;
+  }
+  #pong: PromiseWithResolvers<void> | undefined;
+
+  /** Closes; open jobs end with `connection_lost`. Safe to call again. */
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#fail(new RtoolError("connection_lost", "The connection was closed"));
+    return Promise.resolve();
+  }
+
+  async #listen(): Promise<void> {
+    try {
+      const line = await this.#link.maybeLine(PREFACE.length + 8);
+      checkPreface(line && new TextDecoder().decode(line));
+      for await (const frame of this.#link.frames()) {
+        this.#take(frame);
+        const full = this.#jobs.get(frame.stream)?.room();
+        if (full) await full;
+      }
+      throw new RtoolError("connection_lost", "The server closed the connection");
+    } catch (error) {
+      this.#fail(toRtoolError(error));
+    }
+  }
+
+  #take(frame: Frame): void {
+    switch (frame.kind) {
+      case "hello": {
+        const { software, r } = decodeJson(frame);
+        return this.#hello.resolve({ software: String(software), rVersion: String(r) });
+      }
+      case "ping":
+        return this.#link.send(encodeFrame("pong", 0, frame.payload));
+      case "pong":
+        return this.#pong?.resolve();
+      case "error": {
+        const { code, message } = decodeJson(frame);
+        throw new RtoolError(toErrorCode(code), String(message));
+      }
+      default:
+        if (this.#jobs.get(frame.stream)?.take(frame)) this.#jobs.delete(frame.stream);
+    }
+  }
+
+  #checkSilence(): void {
+    const silentMs = performance.now() - this.#link.heardAt;
+    if (silentMs > 3 * PING_INTERVAL_MS) {
+      this.#fail(new RtoolError("connection_lost", "The server has been silent for too long"));
+    } else if (silentMs > PING_INTERVAL_MS / 2) this.#link.send(encodeFrame("ping", 0));
+  }
+
+  /** The first reason is kept, and given to everybody who waits. */
+  #fail(reason: RtoolError): void {
+    this.#lost ??= reason;
+    clearInterval(this.#beat);
+    this.#hello.reject(this.#lost);
+    this.#pong?.reject(this.#lost);
+    for (const stream of this.#jobs.values()) stream.fail(this.#lost);
+    this.#jobs.clear();
+    this.#link.close();
+  }
+}
+
+function checkPreface(line: string | undefined): void {
+  if (line !== undefined && `${line}\n` === PREFACE) return;
+  const theirs = line && /^RTOOL\/(\d+)$/.exec(line)?.[1];
+  if (theirs) {
+    throw new RtoolError(
+      "bad_version",
+      `The server speaks rtool/${theirs}, this program speaks rtool/${PROTOCOL_VERSION}`,
+      { hint: "install the same version of rtool on both sides" },
+    );
+  }
+  throw new RtoolError("cannot_connect", "What answers there is no rtool server", {
+    hint: "if it is a server of rpy2's manual, add --wire rpy2",
+  });
+}
+
+/** Connects a socket, with a clear word when that fails. */
+export async function dial(
+  hostname: string,
+  port: number,
+  timeoutMs: number,
+): Promise<Deno.TcpConn> {
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(() => late.reject(new RtoolError("cannot_connect", "")), timeoutMs);
+  const connecting = Deno.connect({ hostname, port });
+  try {
+    return await Promise.race([connecting, late.promise]);
+  } catch (cause) {
+    void connecting.then((conn) => conn.close(), () => {});
+    const why = cause instanceof Deno.errors.ConnectionRefused
+      ? "nothing listens there"
+      : cause instanceof RtoolError
+      ? `no answer within ${timeoutMs / 1000} s`
+      : cause instanceof Error
+      ? cause.message
+      : String(cause);
+    throw new RtoolError("cannot_connect", `Cannot connect to ${hostname}:${port}: ${why}`, {
+      cause,
+      hint: `start a server there with: rtool serve --port ${port}`,
+    });
+  } finally {
+    clearTimeout(timer);
+  }
+}

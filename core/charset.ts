@@ -1,0 +1,124 @@
+/**
+ * Character encodings of the rpy2 wire: labels as Python spells them, text to bytes and back.
+ *
+ * Decoding is the platform's TextDecoder; encoding into single-byte sets is its inverse, made once
+ * from the decoder itself. No I/O.
+ */
+
+import { RtoolError } from "./errors.ts";
+
+/** One encoding, both ways. */
+export interface Charset {
+  /** Bytes to text; throws `bad_request` when they are not of this encoding. */
+  decode(bytes: Uint8Array): string;
+  /** Text to bytes; what has no place in the encoding becomes `<U+XXXX>`, as R prints it. */
+  encode(text: string): Uint8Array;
+}
+
+/** Python's names that the web's registry of labels does not know, without separators. */
+const PYTHON_NAMES: Readonly<Record<string, string>> = {
+  ascii: "us-ascii",
+  usascii: "us-ascii",
+  646: "us-ascii",
+  utf8: "utf-8",
+  u8: "utf-8",
+  utf: "utf-8",
+  utf8sig: "utf-8",
+  cp65001: "utf-8",
+  latin1: "iso-8859-1",
+  latin: "iso-8859-1",
+  l1: "iso-8859-1",
+  88591: "iso-8859-1",
+  iso88591: "iso-8859-1",
+  cp819: "iso-8859-1",
+};
+
+/** Finds an encoding by the name Python, R or the web gives it, or `undefined`. */
+export function maybeCharset(label: string): Charset | undefined {
+  const bare = label.toLowerCase().replaceAll(/[\s_-]/g, "");
+  const name = PYTHON_NAMES[bare] ?? label.trim().toLowerCase().replaceAll("_", "-");
+  if (name === "utf-8") return createUtf8();
+  if (name === "us-ascii") return createSingleByte("US-ASCII", (byte) => byte < 128 ? byte : -1);
+  // The web reads ISO-8859-1 as windows-1252; Python and R do not.
+  if (name === "iso-8859-1") return createSingleByte("ISO-8859-1", (byte) => byte);
+  for (const candidate of [name, bare, bare.replace(/^cp125/, "windows-125"), dashed(bare)]) {
+    const found = maybeTable(candidate);
+    if (found) return createSingleByte(found.name, (byte) => found.units[byte]!);
+  }
+  return undefined;
+}
+
+/** `iso885915` as `iso-8859-15`. */
+function dashed(bare: string): string {
+  return bare.replace(/^iso8859(\d+)$/, "iso-8859-$1");
+}
+
+function createUtf8(): Charset {
+  const decoder = new TextDecoder("utf-8", { fatal: true });
+  const encoder = new TextEncoder();
+  return {
+    decode: (bytes) => {
+      try {
+        return decoder.decode(bytes);
+      } catch (cause) {
+        throw new RtoolError("bad_request", "The code is not UTF-8, as its first line says", {
+          cause,
+        });
+      }
+    },
+    encode: (text) => encoder.encode(text),
+  };
+}
+
+/** The 256 characters of a single-byte encoding the platform knows. */
+function maybeTable(label: string): { name: string; units: number[] } | undefined {
+  try {
+    const decoder = new TextDecoder(label);
+    const units = Array.from({ length: 256 }, (_, byte) => {
+      const text = decoder.decode(Uint8Array.of(byte));
+      return text.length === 1 && text !== "\ufffd" ? text.charCodeAt(0) : -1;
+    });
+    // A multi-byte encoding has lead bytes that mean nothing alone: none of those is offered.
+    return units.filter((unit) => unit < 0).length > 64 ? undefined : { name: label, units };
+  } catch {
+    return undefined;
+  }
+}
+
+function createSingleByte(name: string, unitOf: (byte: number) => number): Charset {
+  const units = Array.from({ length: 256 }, (_, byte) => unitOf(byte));
+  const byteOf = new Map(units.map((unit, byte) => [unit, byte] as const).filter(([u]) => u >= 0));
+  return {
+    decode: (bytes) => {
+      const bad = bytes.findIndex((byte) => units[byte]! < 0);
+      if (bad >= 0) {
+        const shown = bytes[bad]!.toString(16).toUpperCase();
+        throw new RtoolError(
+          "bad_request",
+          `The code holds the byte 0x${shown}, which is not ${name}`,
+        );
+      }
+      let text = "";
+      for (let at = 0; at < bytes.length; at += 4096) {
+        text += String.fromCharCode(...Array.from(bytes.subarray(at, at + 4096), (b) => units[b]!));
+      }
+      return text;
+    },
+    encode: (text) => encodeSingleByte(text, byteOf),
+  };
+}
+
+function encodeSingleByte(text: string, byteOf: ReadonlyMap<number, number>): Uint8Array {
+  const bytes: number[] = [];
+  for (const character of text) {
+    const point = character.codePointAt(0)!;
+    const byte = byteOf.get(point);
+    if (byte !== undefined) {
+      bytes.push(byte);
+    } else {
+      const shown = `<U+${point.toString(16).toUpperCase().padStart(4, "0")}>`;
+      for (const unit of shown) bytes.push(unit.charCodeAt(0));
+    }
+  }
+  return Uint8Array.from(bytes);
+}

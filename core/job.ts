@@ -1,0 +1,141 @@
+/**
+ * The words doors and engine share: principal, request, event, outcome, receipt, Evaluator.
+ *
+ * Doors and engine meet only here. Must not know frames, sockets, R or flags.
+ */
+
+import type { ErrorCode } from "./errors.ts";
+
+/** Who asks. */
+export interface Principal {
+  /** Sessions belong to this name. */
+  readonly name: string;
+  /** Whether the peer is the server's own user on this machine, seen through the socket. */
+  readonly local: boolean;
+}
+
+/** One request to evaluate code. */
+export interface JobRequest {
+  /** R code; must hold no NUL. */
+  readonly code: string;
+  /** Name of the session. */
+  readonly session: string;
+  /** What `commandArgs()` returns after R's own path, or `undefined` for R's own. */
+  readonly args: readonly string[] | undefined;
+  /** Working directory of the job; honoured for local principals only. */
+  readonly cwd: string | undefined;
+  /** Environment variables of this job only. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Value of `options(width=)` during the job, in columns. */
+  readonly width: number | undefined;
+  /** How long waiting and running may take together, in milliseconds. */
+  readonly timeoutMs: number | undefined;
+  /** Worker the request was sent from, when R code itself asked. */
+  readonly within: string | undefined;
+  /** The job's standard input; without it R sees an end of file. */
+  readonly input: AsyncIterable<Uint8Array> | undefined;
+}
+
+/** 128 random bits in hexadecimal, chosen by the server. */
+export type JobId = string;
+
+/** An R condition as structured data. */
+export interface Condition {
+  readonly kind: "message" | "warning" | "error" | "interrupt";
+  /** `conditionMessage()`; null where that failed. */
+  readonly text: string | null;
+  /** The deparsed call, when the condition has one. */
+  readonly call: string | null;
+  readonly classes: readonly string[];
+  /** Calls on the stack, outermost first; errors only. */
+  readonly traceback?: readonly string[];
+}
+
+/** How a job ended: exactly one of these, once. */
+export type Outcome =
+  | { readonly kind: "ok" }
+  | {
+    readonly kind: "error";
+    readonly error: Condition;
+    /** R itself printed `Execution halted` and is gone. */
+    readonly halted: boolean;
+  }
+  | { readonly kind: "quit"; readonly status: number }
+  | { readonly kind: "timeout"; readonly limitMs: number }
+  | { readonly kind: "cancelled"; readonly reason: "client" | "gone" | "shutdown" }
+  | {
+    readonly kind: "crashed";
+    /** Signal that ended R, or null when R vanished without one. */
+    readonly signal: string | null;
+    /** Exit status of R when it was no signal. */
+    readonly status: number | null;
+    readonly message: string;
+  }
+  | { readonly kind: "limited"; readonly limit: string; readonly max: number }
+  | { readonly kind: "rejected"; readonly code: ErrorCode; readonly message: string }
+  | { readonly kind: "lost"; readonly message: string };
+
+/** What a job used, and how it was stopped. */
+export interface Receipt {
+  /** From the start of the job to its end, in milliseconds. */
+  readonly wallMs: number;
+  /** Processor time of R and the children it waited for, in milliseconds; null when R died. */
+  readonly cpuMs: number | null;
+  /** Most memory this R process has had resident so far, in bytes; null where unknown. */
+  readonly peakMemoryBytes: number | null;
+  readonly stdoutBytes: number;
+  readonly stderrBytes: number;
+  /**
+   * Whether the job found its session's R running, or a started one waiting, or had to start it.
+   */
+  readonly start: "existing" | "warm" | "cold" | null;
+  /** Which rung of the stop ladder ended the job. */
+  readonly rung: "none" | "interrupt" | "kill";
+  /** Whether the session's R, and so its variables, are still there. */
+  readonly sessionSurvived: boolean;
+  /** Message and warning events beyond the limit, which were counted but not sent. */
+  readonly eventsDropped: number;
+}
+
+/** What a job emits, in order. The last is `end`, and there is exactly one. */
+export type JobEvent =
+  | { readonly kind: "started"; readonly note: string | undefined }
+  | { readonly kind: "stdout"; readonly bytes: Uint8Array }
+  | { readonly kind: "stderr"; readonly bytes: Uint8Array }
+  | { readonly kind: "condition"; readonly condition: Condition }
+  | { readonly kind: "end"; readonly outcome: Outcome; readonly receipt: Receipt };
+
+/** Why a job is stopped from outside. */
+export type StopReason =
+  | { readonly kind: "timeout"; readonly limitMs: number }
+  | { readonly kind: "cancelled"; readonly reason: "client" | "gone" | "shutdown" }
+  | { readonly kind: "limited"; readonly limit: string; readonly max: number };
+
+/** An accepted job. Not asking for events stops reading R. */
+export interface Job {
+  readonly id: JobId;
+  readonly events: AsyncIterable<JobEvent>;
+  cancel(reason: StopReason): void;
+}
+
+/** What every door is given, and all it is given. */
+export interface Evaluator {
+  /**
+   * Accepts a job, or rejects with an `RtoolError` (busy, draining, bad_request, ...): then nothing
+   * was started. Aborting `signal` cancels the job as `gone`.
+   */
+  submit(principal: Principal, request: JobRequest, signal: AbortSignal): Promise<Job>;
+}
+
+/** Receipt of a job that never ran. */
+export const EMPTY_RECEIPT: Receipt = {
+  wallMs: 0,
+  cpuMs: null,
+  peakMemoryBytes: null,
+  stdoutBytes: 0,
+  stderrBytes: 0,
+  start: null,
+  rung: "none",
+  sessionSurvived: true,
+  eventsDropped: 0,
+};

@@ -1,0 +1,161 @@
+/**
+ * The lines the server writes to R's REPL: the other half of r/worker.R.
+ *
+ * User code is only ever data here, a string literal handed to `parse()`. A line of the REPL holds
+ * less than 4096 bytes (R's console buffer), so longer code goes in pieces.
+ */
+
+import workerSource from "./r/worker.R" with { type: "text" };
+
+/** Most bytes of a line, its end included: R's CONSOLE_BUFFER_SIZE is 4096. */
+export const LINE_BYTES_MAX = 4000;
+
+/** Up to how many expressions lines are written before R has said how many there are. */
+const LINES_AHEAD_MAX = 16;
+
+/** Code of at most this many characters fits one line however it is escaped. */
+const PIECE_CHARS = 600;
+
+/** What a job sets before its code runs, and the worker takes back after it. */
+export interface JobSettings {
+  readonly cwd: string | undefined;
+  readonly args: readonly string[] | undefined;
+  readonly env: Readonly<Record<string, string>>;
+  readonly width: number | undefined;
+}
+
+/** Makes the lines for one worker; `prefix` keeps our names apart from the user's. */
+export class Commands {
+  readonly #prefix: string;
+  readonly #pair: string;
+
+  constructor(prefix: string) {
+    this.#prefix = prefix;
+    this.#pair = `${prefix}e\n${prefix}m()\n`;
+  }
+
+  /** Lines that turn a fresh R into a worker. */
+  bootstrap(nonce: string, stopFile: string): string {
+    const self = `${this.#prefix}self`;
+    const lines = [`${self} <- new.env(parent = baseenv()); ${self}$text <- ""\n`];
+    for (const piece of pieces(workerSource)) {
+      lines.push(`${self}$text <- paste0(${self}$text, ${literal(piece)})\n`);
+    }
+    lines.push(
+      `${self}$self <- ${self}; ${self}$prefix <- ${literal(this.#prefix)}; ` +
+        `${self}$worker_nonce <- ${literal(nonce)}; ${self}$stop_file <- ${literal(stopFile)}\n`,
+      `eval(parse(text = ${self}$text, keep.source = FALSE), ${self}); ` +
+        `${self}$start(); rm(${self})\n`,
+    );
+    return lines.join("");
+  }
+
+  /** A whole job. `ahead` says that another job still runs when this is written. */
+  job(nonce: string, code: string, settings: JobSettings, ahead: boolean): string {
+    const options = this.#settings(settings);
+    const lines = expressionsAtMost(code);
+    const begin = (piece: string) =>
+      `${this.#prefix}b("\\036${nonce}",${lines}L,${literal(piece)}${ahead ? ",TRUE" : ""})\n`;
+    if (code.length <= PIECE_CHARS) return options + begin(code) + this.#pair.repeat(lines);
+    const all = pieces(code);
+    const last = all.pop() ?? "";
+    const text = all.map((piece) => `${this.#prefix}c(${literal(piece)})\n`).join("");
+    return options + text + begin(last) + this.#pair.repeat(lines);
+  }
+
+  /** Lines for so many expressions more. */
+  more(count: number): string {
+    return this.#pair.repeat(count);
+  }
+
+  /** Text that does not parse, for R to say why, and the line that takes over after it. */
+  tail(text: string): string {
+    return `${text}\n${this.#prefix}t()\n`;
+  }
+
+  /** Leaves an open browser. */
+  leaveBrowser(): string {
+    return "Q\n";
+  }
+
+  /** A line R answers when it has done all before it. */
+  sync(nonce: string): string {
+    return `${this.#prefix}s("${nonce}")\n`;
+  }
+
+  /** Makes R empty its standard input. */
+  drainInput(): string {
+    return `${this.#prefix}d()\n`;
+  }
+
+  #settings(settings: JobSettings): string {
+    const parts: string[] = [];
+    if (settings.cwd !== undefined) parts.push(`cwd=${literal(settings.cwd)}`);
+    if (settings.width !== undefined) parts.push(`width=${settings.width}L`);
+    if (settings.args !== undefined) parts.push(`args=${vector(settings.args)}`);
+    const names = Object.keys(settings.env);
+    if (names.length > 0) {
+      const values = vector(names.map((name) => settings.env[name]!));
+      parts.push(`env=structure(${values},names=${vector(names)})`);
+    }
+    if (parts.length === 0) return "";
+    const line = `${this.#prefix}o(${parts.join(",")})\n`;
+    // Long settings are broken behind commas: the REPL joins the lines, each shorter than its
+    // buffer.
+    return line.length <= LINE_BYTES_MAX / 4 ? line : line.replaceAll('",', '",\n');
+  }
+}
+
+/** Whether R will need no more lines than {@linkcode Commands.job} writes. */
+export function needsNoMoreLines(code: string): boolean {
+  return code.length <= PIECE_CHARS && separators(code) < LINES_AHEAD_MAX;
+}
+
+function expressionsAtMost(code: string): number {
+  return Math.min(LINES_AHEAD_MAX, separators(code) + 1);
+}
+
+/** Expressions stand between line ends and semicolons. */
+function separators(code: string): number {
+  let count = 0;
+  for (let i = 0; i < code.length && count < LINES_AHEAD_MAX; i++) {
+    const unit = code.charCodeAt(i);
+    if (unit === 10 || unit === 59) count++;
+  }
+  return count;
+}
+
+/** A string as R source: JSON's escapes are a subset of R's, as long as there is no NUL. */
+function literal(text: string): string {
+  return JSON.stringify(text);
+}
+
+function vector(texts: readonly string[]): string {
+  return texts.length === 0 ? "character()" : `c(${texts.map(literal).join(",")})`;
+}
+
+/** Cuts text so that each piece, as a literal, fits a line. */
+function pieces(text: string): string[] {
+  const all: string[] = [];
+  for (let from = 0; from < text.length;) {
+    let to = Math.min(from + 3600, text.length);
+    while (literalBytes(text.slice(from, to)) > LINE_BYTES_MAX - 100) {
+      to = from + Math.floor((to - from) * 0.75);
+    }
+    if (isHighSurrogate(text.charCodeAt(to - 1)) && to < text.length) to--;
+    all.push(text.slice(from, to));
+    from = to;
+  }
+  return all;
+}
+
+const encoder = new TextEncoder();
+const scratch = new Uint8Array(3 * 6 * 3600 + 2);
+
+function literalBytes(piece: string): number {
+  return encoder.encodeInto(literal(piece), scratch).written;
+}
+
+function isHighSurrogate(unit: number): boolean {
+  return unit >= 0xd800 && unit <= 0xdbff;
+}

@@ -1,0 +1,141 @@
+/**
+ * One accepted job: its events, its clock, and the one function that settles it.
+ *
+ * Knows no R and no session: a worker feeds it, a door reads it.
+ */
+
+import { Channel } from "../core/channel.ts";
+import { EMPTY_RECEIPT } from "../core/job.ts";
+import type {
+  Condition,
+  Job,
+  JobEvent,
+  JobId,
+  JobRequest,
+  Outcome,
+  Principal,
+  Receipt,
+  StopReason,
+} from "../core/job.ts";
+
+/** Bytes of output that may wait for the door before R's pipe is left unread. */
+const BUFFERED_BYTES_MAX = 1 << 18;
+
+/** Weight of an event that carries no output, so that many small ones have a bound too. */
+const EVENT_WEIGHT = 256;
+
+/** Largest output event: one frame. */
+const OUTPUT_BYTES_MAX = 1 << 16;
+
+/** What the engine is told when a job should stop. */
+export type StopListener = (job: EngineJob) => void;
+
+/** A job as the engine sees it. */
+export class EngineJob implements Job {
+  readonly id: JobId;
+  /** Names this job's marks; fresh for each attempt to start it. */
+  nonce = randomHex();
+  readonly principal: Principal;
+  readonly request: JobRequest;
+  readonly events: Channel<JobEvent>;
+  /** Called once, when {@linkcode stopReason} is set while the job is not settled. */
+  onStop: StopListener | undefined;
+  /** Called once, when R has been given the code. */
+  onStart: (() => void) | undefined;
+  /** Called once, when the job is settled. */
+  onEnd: ((outcome: Outcome, receipt: Receipt) => void) | undefined;
+  #stop: StopReason | undefined;
+  #startedAt: number | undefined;
+  #settled = false;
+  #stdoutBytes = 0;
+  #stderrBytes = 0;
+  #start: Receipt["start"] = null;
+  readonly #outputMax: number;
+  #deadline: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(principal: Principal, request: JobRequest, outputMax: number) {
+    this.id = randomHex();
+    this.principal = principal;
+    this.request = request;
+    this.#outputMax = outputMax;
+    this.events = new Channel<JobEvent>(BUFFERED_BYTES_MAX, weigh);
+    const limitMs = request.timeoutMs;
+    if (limitMs !== undefined) {
+      this.#deadline = setTimeout(() => this.cancel({ kind: "timeout", limitMs }), limitMs);
+    }
+  }
+
+  /** Why the job was asked to stop; the first reason is kept. */
+  get stopReason(): StopReason | undefined {
+    return this.#stop;
+  }
+
+  get settled(): boolean {
+    return this.#settled;
+  }
+
+  get started(): boolean {
+    return this.#startedAt !== undefined;
+  }
+
+  /** Asks for the job to be stopped. Safe to call at any time, and again. */
+  cancel(reason: StopReason): void {
+    if (this.#settled || this.#stop) return;
+    this.#stop = reason;
+    this.onStop?.(this);
+  }
+
+  /** Says that R has been given the code. From here on the job is never run again. */
+  start(how: NonNullable<Receipt["start"]>, note: string | undefined): void {
+    this.#startedAt = performance.now();
+    this.#start = how;
+    this.onStart?.();
+    this.events.push({ kind: "started", note });
+  }
+
+  /** Passes output on, in events of bounded size. */
+  output(stream: "stdout" | "stderr", bytes: Uint8Array): void {
+    if (this.#stop?.kind === "limited") return;
+    const room = this.#outputMax - this.#stdoutBytes - this.#stderrBytes;
+    const kept = bytes.length > room ? bytes.subarray(0, room) : bytes;
+    if (stream === "stdout") this.#stdoutBytes += kept.length;
+    else this.#stderrBytes += kept.length;
+    for (let at = 0; at < kept.length; at += OUTPUT_BYTES_MAX) {
+      this.events.push({ kind: stream, bytes: kept.subarray(at, at + OUTPUT_BYTES_MAX) });
+    }
+    if (kept !== bytes) this.cancel({ kind: "limited", limit: "output", max: this.#outputMax });
+  }
+
+  condition(condition: Condition): void {
+    this.events.push({ kind: "condition", condition });
+  }
+
+  /** Ends the job, once: later calls are ignored. */
+  settle(outcome: Outcome, used: Partial<Receipt>): void {
+    if (this.#settled) return;
+    this.#settled = true;
+    clearTimeout(this.#deadline);
+    const receipt: Receipt = {
+      ...EMPTY_RECEIPT,
+      wallMs: this.#startedAt === undefined ? 0 : performance.now() - this.#startedAt,
+      stdoutBytes: this.#stdoutBytes,
+      stderrBytes: this.#stderrBytes,
+      start: this.#start,
+      ...used,
+    };
+    this.events.push({ kind: "end", outcome, receipt });
+    this.events.close();
+    this.onEnd?.(outcome, receipt);
+  }
+}
+
+/** 128 random bits in hexadecimal. */
+export function randomHex(): string {
+  return crypto.randomUUID().replaceAll("-", "");
+}
+
+function weigh(event: JobEvent): number {
+  return event.kind === "stdout" || event.kind === "stderr"
+    ? event.bytes.length + EVENT_WEIGHT
+    : EVENT_WEIGHT;
+}

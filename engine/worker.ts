@@ -1,0 +1,305 @@
+/**
+ * One R and the jobs it has been given, in order.
+ *
+ * Turns jobs into lines and what R writes into events, and stops what must stop. Must not know
+ * sessions, doors or limits on how many workers there are.
+ */
+
+import { RtoolError, toRtoolError } from "../core/errors.ts";
+import { parseCondition } from "../core/condition.ts";
+import type { Receipt } from "../core/job.ts";
+import { Commands, needsNoMoreLines } from "./commands.ts";
+import { EngineJob, randomHex } from "./job.ts";
+import { crashOutcome, type Ending, endOutcome } from "./ending.ts";
+import { InputRelay, RProcess } from "./process.ts";
+import { awaitStart, expectAnswer, type Expected, interrupt, startFailure } from "./ladder.ts";
+import { step, type WorkerEvent, type WorkerState } from "./states.ts";
+import { PlaceWatch } from "./place_watch.ts";
+import { type Mark, WorkerStream } from "./stream.ts";
+import type { WorkerListener, WorkerOptions } from "./worker_types.ts";
+
+/** Jobs that may lie in R's pipe behind the one that runs. Their lines must fit its 64 KiB. */
+const AHEAD_MAX = 24;
+
+const encoder = new TextEncoder();
+
+/** A started R that runs jobs one after the other. */
+export class Worker {
+  /** R's version, once ready. */
+  rVersion = "";
+  readonly id = randomHex();
+  listener: WorkerListener | undefined;
+  readonly #options: WorkerOptions;
+  readonly #process: RProcess;
+  readonly #commands: Commands;
+  readonly #expected: Expected[] = [];
+  readonly #streams: readonly [WorkerStream, WorkerStream];
+  readonly #ended: Promise<void>;
+  #state: WorkerState = "starting";
+  #relay: InputRelay | undefined;
+  #inputUsed = false;
+  #leaving: string | undefined;
+  #killed: "lost its place" | "ignored a stop" | undefined;
+  #browsing = false;
+  #ladder: Promise<void> | undefined;
+  readonly #watch: PlaceWatch;
+
+  constructor(options: WorkerOptions) {
+    this.#options = options;
+    this.#process = new RProcess(this.id, options);
+    this.#commands = new Commands(`.rtool_${randomHex().slice(0, 8)}_`);
+    const onMark = (mark: Mark) => this.#mark(mark);
+    this.#streams = [
+      new WorkerStream("stdout", this.#process.stdout, onMark),
+      new WorkerStream("stderr", this.#process.stderr, onMark),
+    ];
+    this.#watch = new PlaceWatch(this.#process, this.#streams, () => this.#losePlace());
+    this.#ended = this.#watchEnd();
+  }
+
+  get pid(): number {
+    return this.#process.pid;
+  }
+
+  get state(): WorkerState {
+    return this.#state;
+  }
+
+  /** Whether `assign` may be called with this job now. */
+  canTake(job: EngineJob): boolean {
+    if (this.#state === "idle") return true;
+    if (this.#state !== "busy" || this.#expected.length > AHEAD_MAX || this.#relay) return false;
+    return isSmall(job) && this.#expected.every((e) => e.job !== undefined && isSmall(e.job));
+  }
+
+  /** Resolves when R has answered for the first time; rejects with what it said if it does not. */
+  async start(): Promise<void> {
+    const hello = this.#expect(undefined, this.id);
+    this.#write(this.#commands.bootstrap(this.id, this.#process.stopFile));
+    try {
+      const ready = hello.answered.promise.then(() => this.#warmUp());
+      await awaitStart(ready, this.#ended, this.#options.startTimeoutMs);
+    } catch (error) {
+      await this[Symbol.asyncDispose]();
+      const said = this.#streams[1].tail.trim();
+      throw startFailure(said || toRtoolError(error).message);
+    }
+    this.#step("ready");
+  }
+
+  /** R compiles a function when it is called again: better now than in the first job. */
+  async #warmUp(): Promise<void> {
+    const settings = { cwd: undefined, args: undefined, env: {}, width: undefined };
+    for (let round = 0; round < 2; round++) {
+      const { nonce, answered } = this.#expect(undefined, randomHex());
+      this.#write(this.#commands.job(nonce, "invisible()", settings, false));
+      await answered.promise;
+    }
+  }
+
+  /** Gives R a job. Its events follow; `note` goes with the first. */
+  assign(job: EngineJob, how: NonNullable<Receipt["start"]>, note?: string): void {
+    const ahead = this.#state === "busy";
+    if (!ahead) this.#step("assign");
+    job.nonce = randomHex();
+    job.onStop = () => this.#stop(job);
+    this.#expect(job, job.nonce);
+    if (job.request.input) {
+      void this.#assignWithInput(job, job.request.input, how, note); // Never rejects.
+      return;
+    }
+    if (!ahead) job.start(how, note);
+    this.#submit(job, ahead);
+  }
+
+  async #assignWithInput(
+    job: EngineJob,
+    input: AsyncIterable<Uint8Array>,
+    how: NonNullable<Receipt["start"]>,
+    note: string | undefined,
+  ): Promise<void> {
+    const relay = new InputRelay(this.#process.inputPath);
+    this.#relay = relay;
+    this.#inputUsed = true;
+    await relay.opened();
+    job.start(how, note);
+    void relay.pump(input); // Ends with the job; a failure only ends the input.
+    this.#submit(job, false);
+  }
+
+  #submit(job: EngineJob, ahead: boolean): void {
+    this.#write(this.#commands.job(job.nonce, job.request.code, job.request, ahead));
+    this.#watch.start();
+    if (job.stopReason && this.#expected[0]?.job === job) this.#stop(job);
+  }
+
+  /** Ends R and all its children, and takes its directory away. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#state !== "dead") this.#step("close");
+    await this.#process.killTree();
+    await this.#ended;
+  }
+
+  #step(event: WorkerEvent): void {
+    this.#state = step(this.#state, event);
+  }
+
+  #write(text: string): void {
+    this.#process.write(encoder.encode(text));
+  }
+
+  #expect(job: EngineJob | undefined, nonce: string): Expected {
+    const expected = expectAnswer(nonce, job);
+    this.#expected.push(expected);
+    for (const stream of this.#streams) stream.expect(nonce, job);
+    return expected;
+  }
+
+  #mark({ stream, nonce, mark, payload }: Mark): void {
+    this.#watch.progress();
+    const expected = this.#expected.find((e) => e.nonce === nonce);
+    switch (mark) {
+      case "C":
+        expected?.job?.condition(parseCondition(JSON.parse(payload)));
+        return;
+      case "N":
+        return this.#write(this.#commands.more(Number(payload)));
+      case "T":
+        return this.#write(this.#commands.tail(payload));
+      case "B":
+        return this.#leaveBrowser();
+      case "L":
+        this.#leaving = payload;
+        return;
+    }
+    if (!expected) throw new RtoolError("bad_frame", `R answered a question nobody asked: ${mark}`);
+    if (stream === "stdout") expected.ending = { mark, payload };
+    for (const each of this.#streams) if (each.name === stream) each.advance();
+    if (--expected.streamsLeft === 0) this.#complete(expected);
+  }
+
+  #complete(expected: Expected): void {
+    this.#expected.splice(this.#expected.indexOf(expected), 1);
+    const { job, ending } = expected;
+    expected.answered.resolve();
+    if (!ending) return;
+    if (ending.mark === "R") this.rVersion = String(JSON.parse(ending.payload).r);
+    if (!job) return;
+    if (ending.mark === "H") {
+      this.listener?.held(job);
+    } else {
+      this.#settle(job, ending);
+    }
+    if (!this.#ladder) void this.#next(); // Never rejects.
+  }
+
+  #settle(job: EngineJob, ending: Ending): void {
+    const { outcome, used } = endOutcome(ending);
+    this.#browsing = false;
+    job.onStop = undefined;
+    const stopped = this.#ladder ? job.stopReason : undefined;
+    job.settle(stopped ?? outcome, {
+      ...used,
+      rung: stopped ? "interrupt" : "none",
+      peakMemoryBytes: this.#process.maybePeakMemory(),
+    });
+  }
+
+  /** After a job: the next one already lies in R's pipe, or the worker is idle. */
+  async #next(): Promise<void> {
+    if (this.#relay) {
+      await this.#relay[Symbol.asyncDispose]();
+      this.#relay = undefined;
+    }
+    if (this.#inputUsed) {
+      this.#inputUsed = false;
+      this.#write(this.#commands.drainInput());
+    }
+    const next = this.#expected[0]?.job;
+    if (next) {
+      next.start("existing", undefined);
+      if (next.stopReason) this.#stop(next);
+    } else if (this.#state === "busy" || this.#state === "interrupting") {
+      this.#watch.stop();
+      this.#step("done");
+    }
+    this.listener?.ready();
+  }
+
+  #leaveBrowser(): void {
+    if (this.#browsing) return;
+    this.#browsing = true;
+    this.#write(this.#commands.leaveBrowser());
+    this.#sync();
+  }
+
+  #sync(): Expected {
+    const sync = this.#expect(undefined, randomHex());
+    this.#write(this.#commands.sync(sync.nonce));
+    return sync;
+  }
+
+  #stop(job: EngineJob): void {
+    // A job that is not R's current one is stopped when it becomes that.
+    if (this.#expected[0]?.job !== job || this.#ladder || !job.started) return;
+    if (this.#expected[0].ending) return; // R has ended it before we could ask.
+    if (this.#state !== "busy") return;
+    this.#step("interrupt");
+    this.#ladder = this.#climb().finally(() => this.#ladder = undefined);
+  }
+
+  async #climb(): Promise<void> {
+    const ask = () => this.#sync().answered.promise;
+    if (await interrupt(this.#process, ask, this.#options.stopGraceMs)) {
+      this.#ladder = undefined;
+      return await this.#next();
+    }
+    this.#killed = "ignored a stop";
+    await this.#process.killTree();
+    await this.#ended;
+  }
+
+  /** R waits for a command although a job is open: its marks or its lines were lost. */
+  #losePlace(): void {
+    this.#killed = "lost its place";
+    void this.#process.killTree(); // `#ended` goes on from there.
+  }
+
+  async #watchEnd(): Promise<void> {
+    const exit = await this.#process.exit;
+    // What R has written is in the pipes; a child it left behind may hold them open for ever.
+    await Promise.all(this.#streams.map((stream) => stream.finished(50)));
+    await this.#process.killTree();
+    const wasStarting = this.#state === "starting";
+    this.#step("exit");
+    this.#watch.stop();
+    await this.#relay?.[Symbol.asyncDispose]();
+    const why = this.#endJobs(exit);
+    await this.#process.removeDir();
+    if (!wasStarting) this.listener?.gone(why);
+  }
+
+  /** The job R was at ends with R; those it had not come to are handed back. */
+  #endJobs(exit: Awaited<RProcess["exit"]>): string {
+    const crash = crashOutcome(exit, this.#leaving, this.#streams[1].tail, this.#killed);
+    let current = true;
+    for (const { job, answered } of this.#expected.splice(0)) {
+      answered.reject(new RtoolError("r_unavailable", `R ${crash.why}`));
+      if (!job) continue;
+      job.onStop = undefined;
+      if (current && job.started) {
+        const stopped = this.#ladder ? job.stopReason : undefined;
+        const rung = !stopped ? "none" : exit.signal === "SIGKILL" ? "kill" : "interrupt";
+        job.settle(stopped ?? crash.outcome, { rung, sessionSurvived: false });
+      } else {
+        this.listener?.held(job);
+      }
+      current = false;
+    }
+    return crash.why;
+  }
+}
+
+function isSmall(job: EngineJob): boolean {
+  return job.request.input === undefined && needsNoMoreLines(job.request.code);
+}

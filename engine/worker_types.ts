@@ -1,0 +1,24 @@
+/**
+ * What a worker is given and whom it tells: the words of worker.ts that its owners use too.
+ */
+
+import type { EngineJob } from "./job.ts";
+import type { RProcessOptions } from "./process.ts";
+
+/** Limits and times of a worker. */
+export interface WorkerOptions extends RProcessOptions {
+  /** How long R may take to become ready, in milliseconds. @default {30000} */
+  readonly startTimeoutMs: number;
+  /** How long an interrupted job may take to give in before R is killed, in ms. @default {2000} */
+  readonly stopGraceMs: number;
+}
+
+/** What a worker tells its session. */
+export interface WorkerListener {
+  /** A job was handed back, not started: it may be given to any worker. */
+  held(job: EngineJob): void;
+  /** There is room for another job. */
+  ready(): void;
+  /** R is gone. `why` finishes the sentence "R ...". */
+  gone(why: string): void;
+}

@@ -1,0 +1,175 @@
+/**
+ * `serve`: the TCP port. Accepts, says who the peer is, tells the wires apart by the first line,
+ * drains.
+ *
+ * Knows connections and doors. Must not know R, flags or files.
+ */
+
+import { RtoolError, toRtoolError } from "./core/errors.ts";
+import type { Principal } from "./core/job.ts";
+import type { Log } from "./core/log.ts";
+import { PREFACE, PROTOCOL_VERSION } from "./protocol.ts";
+import { Link } from "./wire.ts";
+
+/** A wire of this port: serves a connection whose first line has been read. */
+export interface PortDoor {
+  /** Talks until the connection ends. `greeted` says that the peer is no idler. */
+  serve(link: Link, line: string, principal: Principal, greeted: () => void): Promise<void>;
+  /** Says no in this wire's words. */
+  refuse(link: Link, error: RtoolError): void;
+}
+
+/** What the port needs and obeys. */
+export interface ServeOptions {
+  readonly native: PortDoor;
+  readonly rpy2: PortDoor;
+  /** Says who the peer is, or throws `not_allowed`. */
+  readonly identify: (conn: Deno.TcpConn) => Principal;
+  /** Open connections. @default {1024} */
+  readonly connectionsMax: number;
+  /** How long a peer may take to say what it wants, in milliseconds. @default {10000} */
+  readonly helloTimeoutMs: number;
+  readonly log: Log;
+}
+
+type WireName = "native" | "other native" | "http" | "rpy2" | "none";
+
+/** Longest first line; an HTTP request line is cut, not understood. */
+const FIRST_LINE_BYTES_MAX = 1024;
+
+/** Pause after a failed accept: with no file descriptor left, the next one fails too. */
+const ACCEPT_PAUSE_MS = 50;
+
+const decoder = new TextDecoder();
+const encoder = new TextEncoder();
+
+/**
+ * Accepts connections until `signal`; those then open go on until `drained`, when each gets what is
+ * queued for it and is closed. Resolves when none is left.
+ */
+export async function serve(
+  listener: Deno.TcpListener,
+  options: ServeOptions,
+  signal: AbortSignal,
+  drained: AbortSignal,
+): Promise<void> {
+  const open = new Map<Link, Promise<void>>();
+  signal.addEventListener("abort", () => listener.close(), { once: true });
+  const finishAll = () => {
+    for (const link of open.keys()) void link.finish(1000); // Never rejects.
+  };
+  drained.addEventListener("abort", finishAll, { once: true });
+  for (let id = 1; !signal.aborted; id++) {
+    const conn = await acceptOne(listener, signal, options.log);
+    if (!conn) continue;
+    const link = new Link(conn);
+    if (open.size >= options.connectionsMax) {
+      options.native.refuse(
+        link,
+        new RtoolError("too_many_connections", `All ${open.size} connections are taken`),
+      );
+      void link.finish(100); // Never rejects.
+      continue;
+    }
+    const served = serveConnection(id, conn, link, options); // Never rejects.
+    open.set(link, served.finally(() => open.delete(link)));
+  }
+  await Promise.all(open.values());
+}
+
+async function acceptOne(
+  listener: Deno.TcpListener,
+  signal: AbortSignal,
+  log: Log,
+): Promise<Deno.TcpConn | undefined> {
+  try {
+    return await listener.accept();
+  } catch (error) {
+    if (signal.aborted) return undefined;
+    log.error("accept failed", { error: String(error) });
+    await new Promise((resolve) => setTimeout(resolve, ACCEPT_PAUSE_MS));
+    return undefined;
+  }
+}
+
+async function serveConnection(
+  id: number,
+  conn: Deno.TcpConn,
+  link: Link,
+  options: ServeOptions,
+): Promise<void> {
+  const { hostname, port } = conn.remoteAddr;
+  const startedAt = performance.now();
+  let wire: WireName = "none";
+  let error: string | undefined;
+  const late = setTimeout(() => link.close(), options.helloTimeoutMs);
+  try {
+    const line = await link.maybeLine(FIRST_LINE_BYTES_MAX);
+    const first = line && decoder.decode(line);
+    wire = wireOf(first);
+    const identify = () => options.identify(conn);
+    await talk(link, wire, first ?? "", options, identify, () => clearTimeout(late));
+  } catch (cause) {
+    const failure = toRtoolError(cause);
+    error = failure.code;
+    if (failure.code === "not_allowed") {
+      options[wire === "rpy2" ? wire : "native"].refuse(link, failure);
+    }
+    if (failure.code === "internal") options.log.error(failure.message, { conn: id });
+  } finally {
+    clearTimeout(late);
+    await link.finish(1000);
+    const ms = Math.round(performance.now() - startedAt);
+    options.log.info("connection ended", {
+      conn: id,
+      peer: `${hostname}:${port}`,
+      wire,
+      error,
+      ms,
+    });
+  }
+}
+
+function wireOf(line: string | undefined): WireName {
+  if (line === undefined) return "none";
+  if (`${line}\n` === PREFACE) return "native";
+  if (/^RTOOL\/\d+\r?$/.test(line)) return "other native";
+  if (/^[A-Z]{3,10} \S+ HTTP\/\d/.test(line)) return "http";
+  return "rpy2";
+}
+
+async function talk(
+  link: Link,
+  wire: WireName,
+  line: string,
+  options: ServeOptions,
+  identify: () => Principal,
+  greeted: () => void,
+): Promise<void> {
+  switch (wire) {
+    case "native":
+    case "rpy2":
+      return await options[wire].serve(link, line, identify(), greeted);
+    case "other native": {
+      const asked = line.trim().toLowerCase();
+      const message = `This server speaks rtool/${PROTOCOL_VERSION}, the client asked for ${asked}`;
+      return options.native.refuse(link, new RtoolError("bad_version", message));
+    }
+    case "http":
+      return link.send(encoder.encode(HTTP_REPLY));
+    case "none":
+      return;
+  }
+}
+
+const HTTP_BODY = "This port speaks rtool's native wire and rpy2's, not HTTP; " +
+  "this version of rtool has no HTTP port. Use `rtool send`.\n";
+
+const HTTP_REPLY = [
+  "HTTP/1.1 400 Bad Request",
+  "Content-Type: text/plain; charset=utf-8",
+  `Content-Length: ${HTTP_BODY.length}`,
+  "Connection: close",
+  "",
+  HTTP_BODY,
+].join("\r\n");

@@ -1,0 +1,3 @@
+# an error in one function
+f <- function(x) stop("bad value: ", x)
+f(3)

@@ -1,0 +1,7 @@
+# a parse error in a file that is sourced, and in parse(text = )
+writeLines(c("x <- 1", "y <- (2", "z <- }"), "broken.R")
+try(source("broken.R"))
+try(parse(text = "a b"))
+try(parse(text = "1 +"))
+tryCatch(str2lang("x +* y"), error = function(e) cat(conditionMessage(e), "\n"))
+eval(parse(text = "f <- function( {"))

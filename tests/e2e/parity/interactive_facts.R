@@ -1,0 +1,28 @@
+# facts about the session a script may ask for
+interactive()
+getOption("digits")
+getOption("width")
+getOption("warn")
+getOption("OutDec")
+getOption("stringsAsFactors")
+getOption("keep.source")
+getOption("max.print")
+getOption("prompt")
+getOption("echo")
+getOption("encoding")
+getOption("browserNLdisabled")
+getOption("expressions")
+Sys.getlocale("LC_COLLATE")
+Sys.getlocale("LC_CTYPE")
+l10n_info()$`UTF-8`
+basename(getwd()) == basename(normalizePath("."))
+nchar(Sys.getenv("HOME")) > 0
+identical(Sys.getenv("RTOOL_NO_SUCH_VARIABLE"), "")
+R.version$language
+loadedNamespaces()
+sink.number()
+dev.list()
+isatty(stdout())
+capabilities("jpeg")
+is.null(warnings())
+search()

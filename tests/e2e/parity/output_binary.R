@@ -1,0 +1,11 @@
+# bytes that are no text
+cat("nul-free \x01\x02\x7f\xfe\xff bytes\n")
+con <- pipe("cat", "wb")
+writeBin(as.raw(c(0:255, 10)), con)
+close(con)
+system("printf 'a\\000b\\n'")
+out <- file("/dev/stdout", "wb", raw = TRUE)
+writeBin(as.raw(0:31), out)
+close(out)
+cat("\n")
+cat("\x1e0123456789abcdef and a record separator\n")

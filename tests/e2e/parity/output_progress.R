@@ -1,0 +1,10 @@
+# progress bars and carriage returns
+bar <- txtProgressBar(max = 5, style = 3)
+for (i in 1:5) setTxtProgressBar(bar, i)
+close(bar)
+bar <- txtProgressBar(max = 5, style = 1)
+for (i in 1:5) setTxtProgressBar(bar, i)
+close(bar)
+cat("over\rwritten\n")
+flush(stdout())
+flush.console()

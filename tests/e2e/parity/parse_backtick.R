@@ -1,0 +1,4 @@
+# a backtick that is never closed
+"first"
+x <- `name
+y

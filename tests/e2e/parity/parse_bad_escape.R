@@ -1,0 +1,4 @@
+# an escape the parser does not know
+cat("first\n")
+x <- "C:\path\new"
+cat("never\n")

@@ -1,0 +1,4 @@
+# a warning before a parse error
+warning("pending")
+as.integer("x")
+x <- ]

@@ -1,0 +1,3 @@
+# an operator without its right side at the end
+"first"
+1 +

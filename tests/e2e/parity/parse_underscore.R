@@ -1,0 +1,3 @@
+# a name that starts with an underscore
+"first"
+_x <- 1

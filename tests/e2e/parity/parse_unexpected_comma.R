@@ -1,0 +1,3 @@
+# an extra comma and a missing operand
+c(1, 2,)
+x <- , 3

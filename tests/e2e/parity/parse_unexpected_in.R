@@ -1,0 +1,2 @@
+# keywords in the wrong place
+for i in 1:3 print(i)

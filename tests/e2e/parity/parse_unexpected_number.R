@@ -1,0 +1,2 @@
+# a number where none may stand, at the very first line
+a 1

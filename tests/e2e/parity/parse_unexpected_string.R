@@ -1,0 +1,2 @@
+# a string where none may stand
+x <- 5 "text"

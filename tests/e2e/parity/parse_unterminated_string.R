@@ -1,0 +1,4 @@
+# a string that never ends
+cat("runs first\n")
+x <- "no end
+cat(1)

@@ -1,0 +1,11 @@
+# random numbers from a fixed seed
+set.seed(42)
+rnorm(5)
+runif(3)
+sample(10)
+set.seed(1, kind = "Mersenne-Twister")
+rbinom(5, 10, 0.5)
+sample(letters, 4)
+RNGkind()
+set.seed(7, sample.kind = "Rounding")
+sample(5)

@@ -1,0 +1,2 @@
+# an input nobody reads
+cat("not interested\n")

@@ -1,0 +1,5 @@
+# readLines(file("stdin")) with input
+lines <- readLines(file("stdin"))
+length(lines)
+lines
+toupper(lines)

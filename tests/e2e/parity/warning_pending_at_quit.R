@@ -1,0 +1,6 @@
+# a warning pending when the script quits
+f <- function() {
+  warning("left behind")
+  quit(status = 4)
+}
+f()

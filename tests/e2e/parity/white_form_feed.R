@@ -1,0 +1,5 @@
+# form feeds between lines
+cat("before the form feed\n")
+
+cat("after it\n")
+1 + 1

@@ -1,0 +1,3 @@
+# no newline at the end of the script
+cat("first\n")
+1 + 1

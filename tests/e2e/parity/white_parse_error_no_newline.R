@@ -1,0 +1,3 @@
+# a parse error without a final newline
+1
+x <- )

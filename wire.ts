@@ -1,0 +1,173 @@
+/**
+ * A TCP connection as rtool uses it: bytes in on demand, frames out through one writer.
+ *
+ * Shared by the doors and the client. Knows sockets and frames; must not know jobs or R.
+ */
+
+import { RtoolError } from "./core/errors.ts";
+import { type Frame, FrameDecoder } from "./protocol.ts";
+
+/** Bytes asked of the socket at once. */
+const READ_BYTES = 1 << 16;
+
+/** Bytes that may wait for a slow peer before {@linkcode Link.flushed} makes the sender wait. */
+const PENDING_BYTES_MAX = 1 << 18;
+
+/** How long the peer may take no byte at all while some wait for it, in milliseconds. */
+const WRITE_STALL_MS = 30_000;
+
+/** One connection. */
+export class Link {
+  /** When the peer was last heard of, on the monotonic clock. */
+  heardAt = performance.now();
+  readonly #conn: Deno.TcpConn;
+  #rest: Uint8Array | undefined;
+  #pending: Uint8Array[] = [];
+  #pendingBytes = 0;
+  #flushing: Promise<void> | undefined;
+  #failure: RtoolError | undefined;
+  #closed = false;
+
+  constructor(conn: Deno.TcpConn) {
+    this.#conn = conn;
+    conn.setNoDelay(true);
+  }
+
+  /** The next bytes, or `undefined` at the end of the stream. */
+  async read(): Promise<Uint8Array | undefined> {
+    if (this.#rest) {
+      const rest = this.#rest;
+      this.#rest = undefined;
+      return rest;
+    }
+    const buffer = new Uint8Array(READ_BYTES);
+    try {
+      const count = await this.#conn.read(buffer);
+      this.heardAt = performance.now();
+      return count === null ? undefined : buffer.subarray(0, count);
+    } catch (cause) {
+      if (this.#closed) return undefined;
+      throw new RtoolError("connection_lost", "The connection was lost", { cause });
+    }
+  }
+
+  /** Gives bytes back, to be read next. */
+  unread(bytes: Uint8Array): void {
+    if (bytes.length > 0) this.#rest = bytes;
+  }
+
+  /**
+   * Reads up to and with the first line end; `undefined` when the stream ends or `bytesMax` pass
+   * before there is one. What follows the line is read next.
+   */
+  async maybeLine(bytesMax: number): Promise<Uint8Array | undefined> {
+    let line = new Uint8Array(0);
+    while (line.length <= bytesMax) {
+      const chunk = await this.read();
+      if (!chunk) return undefined;
+      const joined = new Uint8Array(line.length + chunk.length);
+      joined.set(line);
+      joined.set(chunk, line.length);
+      line = joined;
+      const end = line.indexOf(10);
+      if (end >= 0 && end < bytesMax) {
+        this.unread(line.subarray(end + 1));
+        return line.subarray(0, end);
+      }
+    }
+    return undefined;
+  }
+
+  /** Frames as they come. An end inside a frame is the peer's fault. */
+  async *frames(): AsyncGenerator<Frame> {
+    const decoder = new FrameDecoder();
+    for (let chunk = await this.read(); chunk; chunk = await this.read()) {
+      decoder.push(chunk);
+      for (let frame = decoder.next(); frame; frame = decoder.next()) yield frame;
+    }
+    if (decoder.pendingBytes > 0) {
+      throw new RtoolError(
+        "connection_lost",
+        `The peer closed with ${decoder.pendingBytes} bytes of a frame`,
+      );
+    }
+  }
+
+  /** Queues bytes behind those already queued; they leave in as few writes as may be. */
+  send(bytes: Uint8Array): void {
+    if (this.#failure || this.#closed) return;
+    this.#pending.push(bytes);
+    this.#pendingBytes += bytes.length;
+    this.#flushing ??= this.#flush();
+  }
+
+  /** Resolves when there is room for more; rejects when the connection is lost. */
+  async flushed(all = false): Promise<void> {
+    while (this.#flushing && (all || this.#pendingBytes > PENDING_BYTES_MAX)) {
+      await this.#flushing;
+    }
+    if (this.#failure) throw this.#failure;
+  }
+
+  /** Whether {@linkcode flushed} would wait. */
+  get congested(): boolean {
+    return this.#pendingBytes > PENDING_BYTES_MAX || this.#failure !== undefined;
+  }
+
+  /** Sends what is queued, as far as the peer takes it within `graceMs`, and closes. */
+  async finish(graceMs: number): Promise<void> {
+    const timer = setTimeout(() => this.close(), graceMs);
+    await this.flushed(true).catch(() => {});
+    clearTimeout(timer);
+    this.close();
+  }
+
+  /** Closes at once. Safe to call again. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    try {
+      this.#conn.close();
+    } catch {
+      // Already closed by the peer's reset.
+    }
+  }
+
+  async #flush(): Promise<void> {
+    await Promise.resolve(); // Frames queued in the same turn leave together.
+    try {
+      while (this.#pending.length > 0 && !this.#closed) {
+        const bytes = this.#pending.length === 1 ? this.#pending[0]! : concat(this.#pending);
+        this.#pending = [];
+        await this.#writeAll(bytes);
+        this.#pendingBytes -= bytes.length;
+      }
+    } catch (cause) {
+      this.#failure = new RtoolError("connection_lost", "The connection was lost", { cause });
+      this.#pending = [];
+      this.close();
+    }
+    this.#flushing = undefined;
+  }
+
+  async #writeAll(bytes: Uint8Array): Promise<void> {
+    for (let at = 0; at < bytes.length;) {
+      const timer = setTimeout(() => this.close(), WRITE_STALL_MS);
+      try {
+        at += await this.#conn.write(at === 0 ? bytes : bytes.subarray(at));
+      } finally {
+        clearTimeout(timer);
+      }
+    }
+  }
+}
+
+function concat(parts: readonly Uint8Array[]): Uint8Array {
+  const joined = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    joined.set(part, at);
+    at += part.length;
+  }
+  return joined;
+}
