@@ -4,11 +4,13 @@
  * Shared by the doors and the client. Knows sockets and frames; must not know jobs or R.
  */
 
+import { setImmediate } from "node:timers";
 import { RtoolError } from "./core/errors.ts";
 import { type Frame, FrameDecoder } from "./protocol.ts";
 
-/** Bytes asked of the socket at once. */
+/** Bytes asked of the socket at once, and how few are still worth asking for. */
 const READ_BYTES = 1 << 16;
+const READ_BYTES_MIN = 1 << 13;
 
 /** Bytes that may wait for a slow peer before {@linkcode Link.flushed} makes the sender wait. */
 const PENDING_BYTES_MAX = 1 << 18;
@@ -22,6 +24,7 @@ export class Link {
   heardAt = performance.now();
   readonly #conn: Deno.TcpConn;
   #rest: Uint8Array | undefined;
+  #buffer = new Uint8Array(0);
   #pending: Uint8Array[] = [];
   #pendingBytes = 0;
   #flushing: Promise<void> | undefined;
@@ -40,11 +43,15 @@ export class Link {
       this.#rest = undefined;
       return rest;
     }
-    const buffer = new Uint8Array(READ_BYTES);
+    if (this.#buffer.length < READ_BYTES_MIN) this.#buffer = new Uint8Array(READ_BYTES);
     try {
-      const count = await this.#conn.read(buffer);
+      const count = await this.#conn.read(this.#buffer);
       this.heardAt = performance.now();
-      return count === null ? undefined : buffer.subarray(0, count);
+      if (count === null) return undefined;
+      const bytes = this.#buffer.subarray(0, count);
+      // Frames point into what was read: the next read goes behind it.
+      this.#buffer = this.#buffer.subarray(count);
+      return bytes;
     } catch (cause) {
       if (this.#closed) return undefined;
       throw new RtoolError("connection_lost", "The connection was lost", { cause });
@@ -134,7 +141,7 @@ export class Link {
   }
 
   async #flush(): Promise<void> {
-    await Promise.resolve(); // Frames queued in the same turn leave together.
+    await new Promise<void>((resolve) => setImmediate(resolve)); // One write for a whole turn.
     try {
       while (this.#pending.length > 0 && !this.#closed) {
         const bytes = this.#pending.length === 1 ? this.#pending[0]! : concat(this.#pending);

@@ -18,6 +18,9 @@ export interface Mark {
 /** Which of R's streams. */
 export type StreamName = "stdout" | "stderr";
 
+/** From so many jobs in R's pipe on, output is read at most once a millisecond. */
+const CROWD = 16;
+
 /** Bytes kept for the message of a crash. */
 const TAIL_BYTES = 2048;
 
@@ -31,6 +34,7 @@ export class WorkerStream {
   readonly #decoder = new SentinelDecoder();
   readonly #expected: { nonce: string; job: EngineJob | undefined }[] = [];
   readonly #onMark: (mark: Mark) => void;
+  readonly #onBroken: () => void;
   readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
   readonly #done: Promise<void>;
   #lastNonce = "";
@@ -41,9 +45,11 @@ export class WorkerStream {
     name: StreamName,
     source: ReadableStream<Uint8Array>,
     onMark: (mark: Mark) => void,
+    onBroken: () => void,
   ) {
     this.name = name;
     this.#onMark = onMark;
+    this.#onBroken = onBroken;
     this.#reader = source.getReader();
     this.#done = this.#pump();
   }
@@ -87,7 +93,15 @@ export class WorkerStream {
       if (done || value === undefined) break;
       this.#lastReadAt = performance.now();
       this.#decoder.push(value);
-      this.#cut();
+      try {
+        this.#cut();
+      } catch {
+        // Only user code that forges marks makes a mark nobody understands.
+        this.#decoder.rest();
+        this.#onBroken();
+      }
+      // With many short jobs in hand, reading each line as it comes would cost more than it brings.
+      if (this.#expected.length >= CROWD) await new Promise((resolve) => setTimeout(resolve, 1));
       const job = this.#expected[0]?.job;
       if (job?.events.full) {
         this.paused = true;

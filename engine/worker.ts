@@ -19,7 +19,7 @@ import { type Mark, WorkerStream } from "./stream.ts";
 import type { WorkerListener, WorkerOptions } from "./worker_types.ts";
 
 /** Jobs that may lie in R's pipe behind the one that runs. Their lines must fit its 64 KiB. */
-const AHEAD_MAX = 24;
+const AHEAD_MAX = 64;
 
 const encoder = new TextEncoder();
 
@@ -27,6 +27,7 @@ const encoder = new TextEncoder();
 export class Worker {
   /** R's version, once ready. */
   rVersion = "";
+  readonly pid: number;
   readonly id = randomHex();
   listener: WorkerListener | undefined;
   readonly #options: WorkerOptions;
@@ -38,6 +39,8 @@ export class Worker {
   #state: WorkerState = "starting";
   #relay: InputRelay | undefined;
   #inputUsed = false;
+  #filling = true;
+  #lines = "";
   #leaving: string | undefined;
   #killed: "lost its place" | "ignored a stop" | undefined;
   #browsing = false;
@@ -47,18 +50,16 @@ export class Worker {
   constructor(options: WorkerOptions) {
     this.#options = options;
     this.#process = new RProcess(this.id, options);
+    this.pid = this.#process.pid;
     this.#commands = new Commands(`.rtool_${randomHex().slice(0, 8)}_`);
     const onMark = (mark: Mark) => this.#mark(mark);
+    const onBroken = () => this.#losePlace();
     this.#streams = [
-      new WorkerStream("stdout", this.#process.stdout, onMark),
-      new WorkerStream("stderr", this.#process.stderr, onMark),
+      new WorkerStream("stdout", this.#process.stdout, onMark, onBroken),
+      new WorkerStream("stderr", this.#process.stderr, onMark, onBroken),
     ];
-    this.#watch = new PlaceWatch(this.#process, this.#streams, () => this.#losePlace());
+    this.#watch = new PlaceWatch(this.#process, this.#streams, onBroken);
     this.#ended = this.#watchEnd();
-  }
-
-  get pid(): number {
-    return this.#process.pid;
   }
 
   get state(): WorkerState {
@@ -68,8 +69,11 @@ export class Worker {
   /** Whether `assign` may be called with this job now. */
   canTake(job: EngineJob): boolean {
     if (this.#state === "idle") return true;
-    if (this.#state !== "busy" || this.#expected.length > AHEAD_MAX || this.#relay) return false;
-    return isSmall(job) && this.#expected.every((e) => e.job !== undefined && isSmall(e.job));
+    if (this.#state !== "busy" || this.#relay || !isSmall(job)) return false;
+    // Refilled only when half empty: a write for many jobs costs no more than a write for one.
+    if (this.#expected.length >= AHEAD_MAX) this.#filling = false;
+    if (this.#expected.length <= AHEAD_MAX / 2) this.#filling = true;
+    return this.#filling && this.#expected.every((e) => e.job !== undefined && isSmall(e.job));
   }
 
   /** Resolves when R has answered for the first time; rejects with what it said if it does not. */
@@ -144,8 +148,15 @@ export class Worker {
     this.#state = step(this.#state, event);
   }
 
+  /** Lines written in one turn reach R together. */
   #write(text: string): void {
-    this.#process.write(encoder.encode(text));
+    if (this.#lines === "") queueMicrotask(() => this.#flush());
+    this.#lines += text;
+  }
+
+  #flush(): void {
+    this.#process.write(encoder.encode(this.#lines));
+    this.#lines = "";
   }
 
   #expect(job: EngineJob | undefined, nonce: string): Expected {
@@ -184,12 +195,9 @@ export class Worker {
     expected.answered.resolve();
     if (!ending) return;
     if (ending.mark === "R") this.rVersion = String(JSON.parse(ending.payload).r);
-    if (!job) return;
-    if (ending.mark === "H") {
-      this.listener?.held(job);
-    } else {
-      this.#settle(job, ending);
-    }
+    if (!job) return this.#stopFirst();
+    if (ending.mark === "H") this.listener?.held(job);
+    else this.#settle(job, ending);
     if (!this.#ladder) void this.#next(); // Never rejects.
   }
 
@@ -217,8 +225,8 @@ export class Worker {
     }
     const next = this.#expected[0]?.job;
     if (next) {
-      next.start("existing", undefined);
-      if (next.stopReason) this.#stop(next);
+      if (!next.started) next.start("existing", undefined);
+      this.#stopFirst();
     } else if (this.#state === "busy" || this.#state === "interrupting") {
       this.#watch.stop();
       this.#step("done");
@@ -239,6 +247,12 @@ export class Worker {
     return sync;
   }
 
+  /** The job that is R's current one now may have been asked to stop before. */
+  #stopFirst(): void {
+    const first = this.#expected[0]?.job;
+    if (first?.stopReason) this.#stop(first);
+  }
+
   #stop(job: EngineJob): void {
     // A job that is not R's current one is stopped when it becomes that.
     if (this.#expected[0]?.job !== job || this.#ladder || !job.started) return;
@@ -249,8 +263,9 @@ export class Worker {
   }
 
   async #climb(): Promise<void> {
-    const ask = () => this.#sync().answered.promise;
-    if (await interrupt(this.#process, ask, this.#options.stopGraceMs)) {
+    if (
+      await interrupt(this.#process, () => this.#sync().answered.promise, this.#options.stopGraceMs)
+    ) {
       this.#ladder = undefined;
       return await this.#next();
     }
