@@ -415,13 +415,10 @@ substring_bytes <- function(line, from) {
 
 # Tells a tail that is incomplete from one that is wrong, and cuts the wrong one behind its error.
 locate <- function(rest) {
-  message <- tryCatch({
-    parse_text(rest, 1L, FALSE)
-    ""
-  }, error = function(e) conditionMessage(e))
+  message <- complaint(rest)
   lines <- strsplit(rest, "\n", fixed = TRUE, useBytes = TRUE)[[1L]]
-  place <- regmatches(message, regexec("^<text>:([0-9]+):([0-9]+):", message))[[1L]]
-  line <- if (length(place) == 3L) as.integer(place[[2L]]) else length(lines)
+  place <- regmatches(message, regexec("^<text>:([0-9]+):", message))[[1L]]
+  line <- if (length(place) == 2L) as.integer(place[[2L]]) else first_wrong(lines, message)
   if (line > length(lines) || grepl("INCOMPLETE_STRING", message, fixed = TRUE)) {
     incomplete <<- TRUE
     return(NULL)
@@ -433,6 +430,26 @@ locate <- function(rest) {
     return(NULL)
   }
   raw_tail <<- text
+}
+
+complaint <- function(text) {
+  tryCatch({
+    parse_text(text, 1L, FALSE)
+    ""
+  }, error = function(e) conditionMessage(e))
+}
+
+# Some complaints of the parser name no line of their own: the first with which the lines up to it
+# bring the same complaint. With fewer the expression is only incomplete.
+first_wrong <- function(lines, message) {
+  low <- 0L
+  high <- length(lines)
+  while (high - low > 1L) {
+    middle <- (low + high) %/% 2L
+    text <- paste(lines[seq_len(middle)], collapse = "\n")
+    if (identical(complaint(text), message)) high <- middle else low <- middle
+  }
+  high
 }
 
 # ---- conditions ----------------------------------------------------------------------------------

@@ -75,7 +75,7 @@ const ON_THE_CHANNEL: readonly Attack[] = [
     exits: [0],
   },
   { name: "a sink left open", code: "sink(tempfile())", exits: [0] },
-  { name: "twenty sinks left open", code: "for (i in 1:20) sink(tempfile())", exits: [0] },
+  { name: "nineteen sinks left open", code: "for (i in 1:19) sink(tempfile())", exits: [0] },
   {
     name: "a sink of messages left open",
     code: `sink(file(tempfile(), "w"), type = "message"); message("hidden"); stop("hidden")`,

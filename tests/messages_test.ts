@@ -1,0 +1,294 @@
+/**
+ * What the JSON of the frames means: every message comes back as it went, every malformed field of
+ * a request is named, and what is unknown never reads as success.
+ */
+
+import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import fc from "fast-check";
+import { parseCondition } from "../core/condition.ts";
+import { ERROR_CODES, RtoolError } from "../core/errors.ts";
+import type { Condition, Outcome, Receipt } from "../core/job.ts";
+import {
+  outcomeFields,
+  parseOutcome,
+  parseReceipt,
+  parseSubmission,
+  receiptFields,
+  type Submission,
+  submissionFields,
+} from "../messages.ts";
+import { arbitraryText, SEED, seeded } from "./random.ts";
+
+/** A submit with every field there is. */
+const FULL = {
+  session: "main",
+  code_bytes: 3,
+  input: true,
+  args: ["--args", "a"],
+  cwd: "/tmp",
+  env: { NAME: "value" },
+  width: 80,
+  timeout_ms: 1000,
+  within: "0123456789abcdef",
+};
+
+const MALFORMED: Readonly<Record<string, readonly unknown[]>> = {
+  session: [undefined, null, 1, true, {}, [], "a\0b"],
+  code_bytes: [undefined, null, "3", -1, 1.5, 2 ** 53, {}],
+  input: [null, 1, "true", [], {}],
+  args: [null, "a", {}, 1],
+  cwd: [null, 1, [], {}, "/a\0b"],
+  env: [null, "A=1", [], 1],
+  width: [null, "80", 9, 10001, 80.5, []],
+  timeout_ms: [null, "1s", 0, -1, 0.5, 2 ** 31, {}],
+  within: [null, 7, [], "\0"],
+};
+
+Deno.test(`a submission comes back from the wire as it went (seed ${SEED})`, () => {
+  fc.assert(
+    fc.property(arbitrarySubmission(), (submission) => {
+      assertEquals(parseSubmission(overTheWire(submissionFields(submission))), submission);
+    }),
+    seeded(500),
+  );
+});
+
+Deno.test("a submission leaves out what was not asked for", () => {
+  const request = {
+    session: "main",
+    args: undefined,
+    cwd: undefined,
+    env: {},
+    width: undefined,
+    timeoutMs: undefined,
+    within: undefined,
+  };
+  const fields = submissionFields({ request, codeBytes: 0, hasInput: false });
+  assertEquals(fields, { session: "main", code_bytes: 0 });
+});
+
+for (const [field, values] of Object.entries(MALFORMED)) {
+  Deno.test(`parseSubmission() names '${field}', whatever is wrong with it`, () => {
+    for (const value of values) assertNamed(`'${field}'`, { [field]: value });
+  });
+}
+
+Deno.test("parseSubmission() names the one argument or variable that is wrong", () => {
+  assertNamed("'args[0]'", { args: [1] });
+  assertNamed("'args[1]'", { args: ["a", null] });
+  assertNamed("'args[1]'", { args: ["a", "b\0"] });
+  assertNamed("B'", { env: { A: "1", B: null } });
+  assertNamed("A'", { env: { A: "\0" } });
+});
+
+Deno.test("parseSubmission() takes the limits of every number", () => {
+  for (const [width, timeout_ms] of [[10, 1], [10000, 2 ** 31 - 1]]) {
+    const { request } = parseSubmission({ ...FULL, width, timeout_ms });
+    assertEquals([request.width, request.timeoutMs], [width, timeout_ms]);
+  }
+});
+
+Deno.test("parseSubmission() ignores fields it does not know", () => {
+  const known = parseSubmission(FULL);
+  assertEquals(parseSubmission({ ...FULL, later: 1, __proto__: null }), known);
+});
+
+Deno.test("parseSubmission() keeps a variable whose name means something to JavaScript", () => {
+  const fields = JSON.parse('{"session":"main","code_bytes":0,"env":{"__proto__":"kept"}}');
+  const { request } = parseSubmission(fields);
+  assertEquals(Object.keys(request.env), ["__proto__"]);
+  assertEquals(request.env["__proto__"] as unknown, "kept");
+});
+
+Deno.test(`parseSubmission() meets any JSON with a request or bad_request (seed ${SEED})`, () => {
+  fc.assert(
+    fc.property(arbitraryFields(Object.keys(FULL)), (fields) => {
+      assertOnlyThrows("bad_request", () => parseSubmission(fields));
+    }),
+    seeded(500),
+  );
+});
+
+Deno.test(`an outcome comes back from the wire as it went (seed ${SEED})`, () => {
+  fc.assert(
+    fc.property(arbitraryOutcome(), (outcome) => {
+      assertEquals(parseOutcome(overTheWire(outcomeFields(outcome))), outcome);
+    }),
+    seeded(500),
+  );
+});
+
+Deno.test("parseOutcome() reads a kind it does not know as lost, never as success", () => {
+  const kinds = [undefined, null, 0, true, "", "OK", "ok ", "success", ["ok"], { kind: "ok" }];
+  for (const kind of kinds) {
+    assertEquals(parseOutcome(overTheWire({ kind, status: 0 })).kind, "lost");
+  }
+});
+
+Deno.test("parseOutcome() reads a kind that cannot be shown as lost too", () => {
+  assertEquals(parseOutcome({ kind: { toString: 1, valueOf: 1 } }).kind, "lost");
+});
+
+Deno.test("parseOutcome() reads a code it does not know as internal", () => {
+  const outcome = parseOutcome({ kind: "rejected", code: "made_up", message: "no" });
+  assertEquals(outcome, { kind: "rejected", code: "internal", message: "no" });
+});
+
+Deno.test(`parseOutcome() never takes any JSON for success by accident (seed ${SEED})`, () => {
+  const names = ["kind", "status", "error", "message", "code", "signal", "limit", "max", "reason"];
+  fc.assert(
+    fc.property(arbitraryFields(names), (fields) => {
+      const outcome = assertOnlyThrows("bad_request", () => parseOutcome(fields));
+      if (outcome?.kind === "ok") assertEquals(fields["kind"], "ok");
+    }),
+    seeded(500),
+  );
+});
+
+Deno.test(`a receipt comes back from the wire as it went (seed ${SEED})`, () => {
+  fc.assert(
+    fc.property(arbitraryReceipt(), (receipt) => {
+      assertEquals(parseReceipt(overTheWire(receiptFields(receipt))), receipt);
+    }),
+    seeded(300),
+  );
+});
+
+Deno.test(`parseReceipt() makes a receipt of any JSON (seed ${SEED})`, () => {
+  const names = Object.keys(receiptFields(parseReceipt({})));
+  fc.assert(
+    fc.property(arbitraryFields(names), (fields) => {
+      const sent = receiptFields(parseReceipt(fields));
+      assertEquals(receiptFields(parseReceipt(overTheWire(sent))), sent);
+    }),
+    seeded(300),
+  );
+});
+
+Deno.test(`parseCondition() makes a condition that fits a frame of any JSON (seed ${SEED})`, () => {
+  fc.assert(
+    fc.property(arbitraryFields(["kind", "text", "call", "classes", "traceback"]), (fields) => {
+      const condition = parseCondition(fields);
+      assertEquals(parseCondition(overTheWire(condition)), condition);
+    }),
+    seeded(300),
+  );
+});
+
+Deno.test("parseCondition() cuts what would not fit a frame, in any characters", () => {
+  for (const character of ["a", "é", "😀", "\u0001", '"']) {
+    const long = character.repeat(60_000);
+    const condition = parseCondition({ kind: "error", text: long, call: long, classes: [long] });
+    const bytes = new TextEncoder().encode(JSON.stringify(condition)).length;
+    assert(bytes < 65536, `${bytes} bytes of ${JSON.stringify(character)}`);
+  }
+});
+
+Deno.test("parseCondition() is total: classes that cannot be shown are no reason to fail", () => {
+  const odd = { toString: 1, valueOf: 1 };
+  const condition = parseCondition({ kind: "error", classes: [odd], traceback: [odd] });
+  assertEquals(condition.kind, "error");
+});
+
+function assertNamed(named: string, wrong: Readonly<Record<string, unknown>>): void {
+  const fields = overTheWire({ ...FULL, ...wrong });
+  const error = assertThrows(() => parseSubmission(fields), RtoolError);
+  assertEquals(error.code, "bad_request");
+  assertStringIncludes(error.message, named);
+}
+
+/** As the fields arrive: through JSON. */
+function overTheWire(fields: unknown): Readonly<Record<string, unknown>> {
+  return JSON.parse(JSON.stringify(fields));
+}
+
+function assertOnlyThrows<T>(code: string, fn: () => T): T | undefined {
+  try {
+    return fn();
+  } catch (error) {
+    assert(error instanceof RtoolError, `Not our error: ${error}`);
+    assertEquals(error.code, code);
+    return undefined;
+  }
+}
+
+/** Objects whose fields have the right names, and now and then a right value. */
+function arbitraryFields(names: readonly string[]): fc.Arbitrary<Record<string, unknown>> {
+  const kinds = ["ok", "error", "quit", "timeout", "cancelled", "crashed", "limited", "rejected"];
+  const value = fc.oneof(
+    fc.jsonValue(),
+    fc.constantFrom(...kinds, "lost", "client", "none", "cold"),
+    fc.nat(300),
+  );
+  return fc.dictionary(fc.constantFrom(...names), value);
+}
+
+function arbitrarySubmission(): fc.Arbitrary<Submission> {
+  const maybe = <T>(arbitrary: fc.Arbitrary<T>) => fc.option(arbitrary, { nil: undefined });
+  const variables = fc.array(fc.tuple(fc.constantFrom("A", "B_1", "path", "__x"), arbitraryText()));
+  return fc.record({
+    codeBytes: fc.maxSafeNat(),
+    hasInput: fc.boolean(),
+    request: fc.record({
+      session: arbitraryText(),
+      args: maybe(fc.array(arbitraryText(), { maxLength: 4 })),
+      cwd: maybe(arbitraryText()),
+      env: variables.map((pairs) => Object.fromEntries(pairs)),
+      width: maybe(fc.integer({ min: 10, max: 10000 })),
+      timeoutMs: maybe(fc.integer({ min: 1, max: 2 ** 31 - 1 })),
+      within: maybe(arbitraryText()),
+    }),
+  });
+}
+
+function arbitraryCondition(): fc.Arbitrary<Condition> {
+  const maybeText = fc.option(arbitraryText(), { nil: null });
+  return fc.record({
+    kind: fc.constantFrom("message", "warning", "error", "interrupt"),
+    text: maybeText,
+    call: maybeText,
+    classes: fc.array(arbitraryText(), { maxLength: 4 }),
+    traceback: fc.array(arbitraryText(), { maxLength: 4 }),
+  }, { requiredKeys: ["kind", "text", "call", "classes"] });
+}
+
+function arbitraryOutcome(): fc.Arbitrary<Outcome> {
+  const text = arbitraryText();
+  const kind = <K extends string>(name: K) => fc.constant(name);
+  return fc.oneof(
+    fc.record({ kind: kind("ok") }),
+    fc.record({ kind: kind("error"), error: arbitraryCondition(), halted: fc.boolean() }),
+    fc.record({ kind: kind("quit"), status: fc.nat(255) }),
+    fc.record({ kind: kind("timeout"), limitMs: fc.maxSafeNat() }),
+    fc.record({
+      kind: kind("cancelled"),
+      reason: fc.constantFrom("client", "gone", "shutdown"),
+    }),
+    fc.record({
+      kind: kind("crashed"),
+      signal: fc.option(text, { nil: null }),
+      status: fc.option(fc.nat(255), { nil: null }),
+      message: text,
+    }),
+    fc.record({ kind: kind("limited"), limit: text, max: fc.maxSafeNat() }),
+    fc.record({ kind: kind("rejected"), code: fc.constantFrom(...ERROR_CODES), message: text }),
+    fc.record({ kind: kind("lost"), message: text }),
+  );
+}
+
+function arbitraryReceipt(): fc.Arbitrary<Receipt> {
+  const count = fc.maxSafeNat();
+  const maybeCount = fc.option(count, { nil: null });
+  return fc.record({
+    // The wire carries microseconds.
+    wallMs: fc.nat(10 ** 9).map((us) => us / 1000),
+    cpuMs: maybeCount,
+    peakMemoryBytes: maybeCount,
+    stdoutBytes: count,
+    stderrBytes: count,
+    start: fc.constantFrom("existing", "warm", "cold", null),
+    rung: fc.constantFrom("none", "interrupt", "kill"),
+    sessionSurvived: fc.boolean(),
+    eventsDropped: count,
+  });
+}
