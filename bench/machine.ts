@@ -4,13 +4,13 @@
  */
 
 /** One line for the foot of the report. */
-export async function describeMachine(rtoolCommand: readonly string[]): Promise<string> {
+export async function describeMachine(origin: string): Promise<string> {
   const cores = navigator.hardwareConcurrency;
   return [
     `${cores} cores${await maybeCpuModel()}`,
     await firstLine(["R", "--version"]),
     `Deno ${Deno.version.deno}`,
-    `rtool run as \`${rtoolCommand.join(" ")}\``,
+    `rtool is ${origin}`,
   ].join("; ");
 }
 
@@ -30,5 +30,5 @@ async function maybeCpuModel(): Promise<string> {
 
 async function firstLine([file, ...args]: readonly [string, ...string[]]): Promise<string> {
   const { stdout } = await new Deno.Command(file, { args, stderr: "null" }).output();
-  return new TextDecoder().decode(stdout).split("\n", 1)[0]!;
+  return new TextDecoder().decode(stdout).split(/ --|\n/, 1)[0]!;
 }

@@ -39,7 +39,7 @@ async function main(argv: readonly string[]): Promise<void> {
     reports.push(await compare(comparison));
   }
   console.log(formatReports(reports, options.markdown ? "markdown" : "plain"));
-  console.log(`\n${await describeMachine(rtool.command)}.`);
+  console.log(`\n${await describeMachine(rtool.origin)}.`);
   const memory = await maybeMemory(rtool.pid);
   if (memory) {
     const { now, peak } = memory;

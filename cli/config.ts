@@ -47,7 +47,9 @@ function* flatten(
   prefix: string,
 ): Generator<[string, unknown]> {
   for (const [name, value] of Object.entries(table)) {
-    const isTable = typeof value === "object" && value !== null && value.constructor === Object;
+    // Tables have no prototype; a date has one.
+    const isTable = typeof value === "object" && value !== null && !Array.isArray(value) &&
+      !(value instanceof Date);
     if (isTable) yield* flatten(value as Record<string, unknown>, `${prefix}${name}.`);
     else yield [`${prefix}${name}`, value];
   }

@@ -173,7 +173,9 @@ export function maybeNearest(word: string, known: readonly string[]): string | u
   const ranked = known.map((each) => ({ each, distance: editDistance(word, each) }))
     .sort((a, b) => a.distance - b.distance);
   const best = ranked[0];
-  return best && best.distance <= Math.max(1, Math.floor(word.length / 3)) ? best.each : undefined;
+  return best && best.distance <= (word.length < 4 ? 1 : Math.max(2, Math.floor(word.length / 3)))
+    ? best.each
+    : undefined;
 }
 
 /** Levenshtein distance, by rows. */

@@ -87,7 +87,9 @@ export class Session {
     while (this.#atWorker.size > 0 || (this.hasWork && !this.#owner.contended)) {
       if (!this.#worker && !await this.#hire(spares)) continue;
       if (!this.#owner.contended || this.#atWorker.size === 0) this.#feed();
-      if (this.#atWorker.size > 0) await (this.#changed = Promise.withResolvers<void>()).promise;
+      // Nothing may have been fed: an R that is being stopped takes nothing.
+      if (!this.busy) continue;
+      await (this.#changed = Promise.withResolvers<void>()).promise;
     }
     this.running = false;
     this.#idleTimer = setTimeout(() => this.#expire(), this.#idleMs);

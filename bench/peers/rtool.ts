@@ -12,29 +12,38 @@ const CONNECT_TIMEOUT_MS = 10_000;
 /** Jobs open at once when nobody waits for each; a server takes 256 of a connection. */
 const OPEN_JOBS_MAX = 200;
 
+interface Program {
+  readonly command: readonly string[];
+  readonly origin: string;
+}
+
 /** A running server. */
 export class Rtool implements Service {
   readonly name = "rtool";
   readonly staysOpen = true;
   /** How rtool is run, without a subcommand. */
   readonly command: readonly string[];
+  /** What of the project is run, in a word. */
+  readonly origin: string;
   readonly #port: number;
   readonly #process: ServerProcess;
   #freshSessions = 0;
 
-  private constructor(command: readonly string[], port: number, process: ServerProcess) {
+  private constructor({ command, origin }: Program, port: number, process: ServerProcess) {
     this.command = command;
+    this.origin = origin;
     this.#port = port;
     this.#process = process;
   }
 
   /** Starts one; resolves when it says that it listens. */
   static async start(): Promise<Rtool> {
-    const command = await findCommand();
-    const process = new ServerProcess([...command, "serve", "--port", "0"], { stderr: "piped" });
+    const program = await findProgram();
+    const command = [...program.command, "serve", "--port", "0"];
+    const process = new ServerProcess(command, { stderr: "piped" });
     const pattern = /^rtool: listening on 127\.0\.0\.1:(\d+) \(R /m;
     const [, port] = await process.announced("stderr", pattern);
-    return new Rtool(command, Number(port), process);
+    return new Rtool(program, Number(port), process);
   }
 
   get pid(): number {
@@ -141,10 +150,12 @@ function jobRequest(code: string, session: string): JobRequest {
   };
 }
 
-async function findCommand(): Promise<readonly string[]> {
+async function findProgram(): Promise<Program> {
   const named = Deno.env.get("RTOOL_BIN");
-  if (named) return [named];
+  if (named) return { command: [named], origin: "the binary in RTOOL_BIN" };
   const compiled = `${ROOT}dist/rtool`;
-  if (await Deno.stat(compiled).then(() => true, () => false)) return [compiled];
-  return [Deno.execPath(), "run", "-A", `${ROOT}main.ts`];
+  if (await Deno.stat(compiled).then(() => true, () => false)) {
+    return { command: [compiled], origin: "dist/rtool" };
+  }
+  return { command: [Deno.execPath(), "run", "-A", `${ROOT}main.ts`], origin: "main.ts, source" };
 }

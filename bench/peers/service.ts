@@ -21,20 +21,23 @@ export interface Line extends Disposable {
   evaluateMany(code: string, times: number): Promise<void>;
 }
 
-/** A server process of ours, ended by its own id. */
+/** A server process of ours, ended by its own id, with a directory for its temporary files. */
 export class ServerProcess implements AsyncDisposable {
   readonly #child: Deno.ChildProcess;
+  readonly #dir: string;
   #ending: Promise<void> | undefined;
 
   constructor(command: readonly string[], options: Deno.CommandOptions = {}) {
     const [file, ...args] = command;
     if (file === undefined) throw new TypeError("Cannot start an empty command");
+    this.#dir = Deno.makeTempDirSync({ prefix: "rtool-bench-" });
     this.#child = new Deno.Command(file, {
       stdin: "null",
       stdout: "null",
       stderr: "null",
       ...options,
       args,
+      env: { TMPDIR: this.#dir },
     }).spawn();
   }
 
@@ -68,6 +71,8 @@ export class ServerProcess implements AsyncDisposable {
       if (!(error instanceof TypeError)) throw error; // It has ended by itself.
     }
     await this.#child.status;
+    // An R that a signal has ended leaves its files, and one it has forked may be writing still.
+    await Deno.remove(this.#dir, { recursive: true }).catch(() => {});
   }
 }
 

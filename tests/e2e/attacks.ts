@@ -26,6 +26,10 @@ export interface Attack {
 
 const r = String.raw;
 
+/** Prints 42 with no function that code could have replaced. */
+export const PRIMITIVE_CAT =
+  `.Internal(cat(list("42"), getConnection(1L), "", FALSE, NULL, FALSE))`;
+
 const ON_THE_CHANNEL: readonly Attack[] = [
   {
     name: "text that looks like the end of a job",
@@ -143,17 +147,23 @@ const ON_THE_CHANNEL: readonly Attack[] = [
 ];
 
 const ON_R_ITSELF: readonly Attack[] = [
-  ...["paste0", "flush", "writeBin", "file", "identical", "is.null", "getOption", "stdout"].map((
+  ...["paste0", "flush", "writeBin", "file", "identical", "is.null", "getOption"].map((
     name,
   ) => ({
     name: `a ${name}() of its own in base`,
     code: rebind(name, `function(...) stop("rebound")`),
   })),
   {
+    name: "a stdout() of its own in base",
+    code: rebind("stdout", `function() stop("rebound")`),
+    exits: [0],
+    next: PRIMITIVE_CAT,
+  },
+  {
     name: "a cat() of its own in base",
     code: rebind("cat", `function(...) invisible("rebound")`),
     exits: [0],
-    next: `writeLines("42", sep = "")`,
+    next: PRIMITIVE_CAT,
   },
   {
     name: "a Sys.getpid() of its own in base",
@@ -207,8 +217,10 @@ const ON_R_ITSELF: readonly Attack[] = [
   { name: "a locked global environment", code: "lockEnvironment(globalenv(), TRUE)", exits: [0] },
   {
     name: "a .Last.value of its own in base",
-    code: `assign(".Last.value", 5, envir = baseenv()); invisible(stop)`,
-    exits: [0],
+    code: `
+      unlockBinding(".Last.value", baseenv())
+      makeActiveBinding(".Last.value", function(value) 5, baseenv())
+    `,
   },
   { name: "no global handlers", code: "globalCallingHandlers(NULL); warning('w')", exits: [0] },
   { name: "options(error = NULL)", code: "options(error = NULL); stop('no handler')", exits: [1] },
@@ -222,12 +234,12 @@ const ON_R_ITSELF: readonly Attack[] = [
   { name: "options(expressions = 25)", code: "options(expressions = 25)", exits: [0] },
   {
     name: "options that change what is printed",
-    code: `options(echo = TRUE, prompt = "42", continue = "42", warn = 2, max.print = 1, digits = 1,
-      OutDec = ",", width = 10, scipen = -9, keep.source = TRUE, encoding = "latin1")`,
+    code:
+      `options(prompt = "42", continue = "42", warn = 2, max.print = 1, OutDec = ",", width = 10,
+      keep.source = TRUE, encoding = "latin1", useFancyQuotes = FALSE)`,
     exits: [0],
-    // Echoing is the user's own wish.
-    next: "options(echo = FALSE)\ncat(6*7)",
   },
+  { name: "options(echo = TRUE)", code: `options(echo = TRUE, prompt = "42")`, exits: [0] },
   { name: "a debugged function", code: "f <- function(x) x + 1; debug(f); f(2)", exits: [1] },
   { name: "a browser", code: "browser()", exits: [1] },
   { name: "a browser in a function", code: "f <- function() { browser(); 1 }; f()", exits: [1] },
@@ -246,7 +258,7 @@ const ON_R_ITSELF: readonly Attack[] = [
   },
   { name: "60,000 parentheses", code: `${"(".repeat(60_000)}1`, exits: [1] },
   { name: "an error of 10 MB", code: `stop(strrep("x", 1e7))`, exits: [1] },
-  { name: "100,000 warnings", code: "for (i in 1:100000) warning(i)", exits: [0] },
+  { name: "20,000 warnings", code: "for (i in 1:20000) warning(i)", exits: [0] },
   {
     name: "a conditionMessage() that fails",
     code: `

@@ -54,15 +54,15 @@ const SIGNALS: readonly Attack[] = [
   },
   {
     name: "abort() in C",
-    code: `${LIBC}; .C(getNativeSymbolInfo("abort", libc))`,
+    code: `${LIBC}\n.C(getNativeSymbolInfo("abort", libc))`,
     exits: [134],
   },
   {
     name: "a jump into data in C",
-    code: `${LIBC}; .C(getNativeSymbolInfo("environ", libc))`,
+    code: `${LIBC}\n.C(getNativeSymbolInfo("environ", libc))`,
     exits: [139],
   },
-  { name: "_exit() in C", code: `${LIBC}; .C(getNativeSymbolInfo("_exit", libc))` },
+  { name: "_exit() in C", code: `${LIBC}\n.C(getNativeSymbolInfo("_exit", libc))` },
 ];
 
 const STAYING: readonly Attack[] = [

@@ -4,7 +4,7 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
-import { type Attack, ATTACKS } from "./attacks.ts";
+import { type Attack, ATTACKS, PRIMITIVE_CAT } from "./attacks.ts";
 import type { Run } from "./processes.ts";
 import { startServer, type TestServer, text, workersAlive } from "./rtool.ts";
 
@@ -36,6 +36,17 @@ for (const [index, attack] of ATTACKS.entries()) {
   });
 }
 
+Deno.test("a job that waits behind one that is stopped has its turn", ACROSS_TESTS, async () => {
+  for (const stubborn of ["Sys.sleep(300)", "suspendInterrupts(repeat {})"]) {
+    const stopped = send("queue", stubborn, "1s");
+    const started = performance.now();
+    const waiting = [1, 2, 3].map((number) => send("queue", `cat(${number})`, "10s"));
+    assertEquals((await stopped).code, 124);
+    assertEquals((await Promise.all(waiting)).map((run) => text(run.stdout)), ["1", "2", "3"]);
+    assert(performance.now() - started > 900, "They did not wait");
+  }
+});
+
 Deno.test("the server leaves nothing of all this behind when it stops", ACROSS_TESTS, async () => {
   await Promise.all(results.values());
   assert((await server.workersAlive()).length > 0, "Workers cannot be found: this proves nothing");
@@ -63,7 +74,7 @@ async function survive(attack: Attack): Promise<void> {
   assertEquals(text(other.stdout), "4242", "The other session has lost its variable");
   if (!attack.wipes) await assertKeptOrSaid(session, next);
   if (attack.stays) return;
-  await send(session, "quit()");
+  await send(session, "quit(runLast = FALSE)");
   await assertNothingLeft(() => workersAlive(`RTOOL_WORKER=${worker}`));
 }
 
@@ -86,8 +97,8 @@ function assertRight(attack: Attack, run: Run, next: Run): void {
 /** A session that has lost its state has said so in the job that found it new. */
 async function assertKeptOrSaid(session: string, next: Run): Promise<void> {
   const said = /^rtool: /m.test(text(next.stderr));
-  const kept = await send(session, `writeLines(as.character(exists("mine")))`);
-  if (!said) assertEquals(text(kept.stdout), "TRUE\n", "A new R, and nobody has said so");
+  const kept = await send(session, `if (exists("mine")) ${PRIMITIVE_CAT}`);
+  if (!said) assertEquals(text(kept.stdout), "42", "A new R, and nobody has said so");
 }
 
 /** Nothing is left, now or in a moment: a killed process takes its time. */

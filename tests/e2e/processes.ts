@@ -78,12 +78,17 @@ export function text(bytes: Uint8Array): string {
   return new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
 }
 
-/** Everything a stream gives until its end. */
+/** Everything a stream still gives until its end. */
 export async function readAll(stream: ReadableStream<Uint8Array>): Promise<Uint8Array> {
-  return new Uint8Array(
-    await new Response(stream as ReadableStream<Uint8Array<ArrayBuffer>>)
-      .arrayBuffer(),
-  );
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of stream) chunks.push(chunk);
+  const whole = new Uint8Array(chunks.reduce((total, chunk) => total + chunk.length, 0));
+  let at = 0;
+  for (const chunk of chunks) {
+    whole.set(chunk, at);
+    at += chunk.length;
+  }
+  return whole;
 }
 
 /** Sends SIGKILL, unless the process has ended. */

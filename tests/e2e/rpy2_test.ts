@@ -235,7 +235,7 @@ Deno.test("rtool send --wire rpy2 takes an empty reply for one", async () => {
 });
 
 for (const bytes of [0, 3, 8, 12]) {
-  Deno.test(`rtool send --wire rpy2 ends with 76 for a reply cut after ${bytes} bytes`, async () => {
+  Deno.test(`rtool send --wire rpy2 ends with 76 when ${bytes} bytes of a reply come`, async () => {
     await using peer = await ScriptedServer.start("--cut", `${bytes}`, "--reply", "0123456789\n");
     const { code, stderr } = await sendToPeer(peer, ["-e", "1"]);
     assertEquals(code, 76);
@@ -244,7 +244,7 @@ for (const bytes of [0, 3, 8, 12]) {
 }
 
 for (const declared of [12n, 2n ** 62n, 2n ** 64n - 1n]) {
-  Deno.test(`rtool send --wire rpy2 ends with 76 for 11 bytes announced as ${declared}`, async () => {
+  Deno.test(`rtool send --wire rpy2 ends with 76 for 11 bytes said to be ${declared}`, async () => {
     const flags = ["--declare", `${declared}`, "--reply", "0123456789\n"];
     await using peer = await ScriptedServer.start(...flags);
     assertEquals((await sendToPeer(peer, ["-e", "1"])).code, 76);

@@ -1,0 +1,130 @@
+/**
+ * Who is at the other end of a loopback connection, from the kernel's table of sockets.
+ */
+
+import { assertEquals, assertThrows } from "@std/assert";
+import { identify } from "../access/guard.ts";
+import { type Ends, findUid, hexEnd, isLoopback, maybePeerUid } from "../access/peer.ts";
+import { RtoolError } from "../core/errors.ts";
+
+/** /proc/net/tcp as the kernel prints it: a listener, both ends of two connections, and the dead. */
+const TCP = `\
+  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
+   0: 0100007F:2382 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 21701 1 0 100 0 0 10 0
+   1: 0100007F:2382 0100007F:C350 01 00000000:00000000 00:00000000 00000000     0        0 21702 1 0 20 4 30 10 -1
+   2: 0100007F:C350 0100007F:2382 01 00000000:00000000 00:00000000 00000000  1000        0 21703 1 0 20 4 30 10 -1
+   3: 0100007F:C351 0100007F:2382 01 00000000:00000000 00:00000000 00000000 65534        0 21704 1 0 20 4 30 10 -1
+   4: 0200007F:C350 0100007F:2382 01 00000000:00000000 00:00000000 00000000  1001        0 21705 1 0 20 4 30 10 -1
+   5: 0100007F:C352 0100007F:2382 05 00000000:00000000 00:00000000 00000000     0        0 0 1 0 20 4 30 10 -1
+   6: 0100007F:C353 0100007F:2382 06 00000000:00000000 03:000012A0 00000000     0        0 0 3 0
+   7: 0100007F:C354 0100007F:2382 05 00000000:00000000 00:00000000 00000000  1000        0 21709 1 0 20 4 30 10 -1
+   8: 0100007F:C355 0100007F:2382 01`;
+
+const SERVER = "0100007F:2382";
+const uidAt = (port: string) => findUid(TCP, `0100007F:${port}`, SERVER);
+
+Deno.test("findUid() finds the user of the socket with these two ends", () => {
+  assertEquals(uidAt("C350"), 1000);
+  assertEquals(uidAt("C351"), 65534);
+  assertEquals(findUid(TCP, "0200007F:C350", SERVER), 1001);
+});
+
+Deno.test("findUid() does not take our own end of the connection for the peer's", () => {
+  assertEquals(findUid(TCP, SERVER, "0100007F:C350"), 0);
+  assertEquals(uidAt("2382"), undefined);
+});
+
+Deno.test("findUid() still knows a peer that has only shut down its sending side", () => {
+  assertEquals(uidAt("C354"), 1000);
+});
+
+Deno.test("findUid() does not believe the uid 0 of a socket that its process has closed", () => {
+  // Linux before 6.17 prints 0, root's number, for a socket nobody holds any more: it has no inode.
+  assertEquals(uidAt("C352"), undefined);
+  assertEquals(uidAt("C353"), undefined);
+});
+
+Deno.test("findUid() finds nothing where there is nothing, nor in a table that is cut off", () => {
+  assertEquals(uidAt("C355"), undefined);
+  assertEquals(uidAt("FFFF"), undefined);
+  assertEquals(findUid("", "0100007F:C350", SERVER), undefined);
+  assertEquals(findUid(TCP, "00007F:C350", SERVER), undefined);
+});
+
+Deno.test("hexEnd() writes an end of a connection as the kernel does", () => {
+  const cases = [
+    ["127.0.0.1", 9090, "0100007F:2382"],
+    ["10.1.2.255", 80, "FF02010A:0050"],
+    ["0.0.0.0", 0, "00000000:0000"],
+    ["127.0.0.1", 65535, "0100007F:FFFF"],
+    ["::1", 9090, "00000000000000000000000001000000:2382"],
+  ] as const;
+  for (const [hostname, port, hex] of cases) assertEquals(hexEnd(end(hostname, port)), hex);
+});
+
+Deno.test("hexEnd() leaves alone what it does not understand", () => {
+  for (const hostname of ["localhost", "fe80::1", "1.2.3", "1.2.3.256", "1.2.3.4.5", "a.b.c.d"]) {
+    assertEquals(hexEnd(end(hostname, 1)), undefined, hostname);
+  }
+});
+
+Deno.test("isLoopback() knows the addresses that only this machine can reach", () => {
+  for (const hostname of ["127.0.0.1", "127.1.2.3", "::1", "localhost", "::ffff:127.0.0.1"]) {
+    assertEquals(isLoopback(hostname), true, hostname);
+  }
+  const others = ["0.0.0.0", "::", "10.0.0.1", "128.0.0.1", "127.0.0.1.example.org", "x127.0.0.1"];
+  for (const hostname of [...others, "127.0.0", "", "::ffff:10.0.0.1", "::2", "localhost.org"]) {
+    assertEquals(isLoopback(hostname), false, hostname);
+  }
+});
+
+for (const hostname of ["127.0.0.1", "::1"]) {
+  Deno.test(
+    `maybePeerUid() tells our own user over ${hostname}`,
+    { ignore: !hasTable() },
+    async () => {
+      await withConnection(hostname, (ends) => assertEquals(maybePeerUid(ends), Deno.uid()!));
+    },
+  );
+}
+
+Deno.test("identify() lets in the server's own user on this machine, as local", {
+  ignore: !hasTable(),
+}, async () => {
+  await withConnection("127.0.0.1", (ends) => {
+    const principal = identify(ends, { insecure: false, codeMax: 1 });
+    assertEquals(principal, { name: `uid-${Deno.uid()}`, local: true });
+  });
+});
+
+Deno.test("identify() refuses who cannot be told, and says how to be let in", () => {
+  const strangers: readonly Ends[] = [
+    { local: end("127.0.0.1", 1), remote: end("127.0.0.1", 1) },
+    { local: end("10.0.0.1", 9090), remote: end("10.0.0.2", 50000) },
+    { local: end("::1", 1), remote: end("::ffff:127.0.0.1", 1) },
+  ];
+  for (const ends of strangers) {
+    const refused = assertThrows(() => identify(ends, { insecure: false, codeMax: 1 }), RtoolError);
+    assertEquals(refused.code, "not_allowed");
+    const anyone = identify(ends, { insecure: true, codeMax: 1 });
+    assertEquals(anyone, { name: "anyone", local: false });
+  }
+});
+
+function end(hostname: string, port: number): Deno.NetAddr {
+  return { transport: "tcp", hostname, port };
+}
+
+/** Both ends of a real connection, as its server sees them. */
+async function withConnection(hostname: string, use: (ends: Ends) => void): Promise<void> {
+  using listener = Deno.listen({ hostname, port: 0 });
+  const { port } = listener.addr as Deno.NetAddr;
+  using _client = await Deno.connect({ hostname, port });
+  using accepted = await listener.accept();
+  use({ local: accepted.localAddr as Deno.NetAddr, remote: accepted.remoteAddr as Deno.NetAddr });
+}
+
+/** Whether the kernel has such a table at all. */
+function hasTable(): boolean {
+  return Deno.build.os === "linux";
+}
