@@ -24,6 +24,14 @@ export interface JobSettings {
   readonly width: number | undefined;
 }
 
+/** A job that sets nothing. */
+export const NO_SETTINGS: JobSettings = {
+  cwd: undefined,
+  args: undefined,
+  env: {},
+  width: undefined,
+};
+
 /** Makes the lines for one worker; `prefix` keeps our names apart from the user's. */
 export class Commands {
   readonly #prefix: string;

@@ -6,6 +6,7 @@
 
 import { Channel } from "../core/channel.ts";
 import { EMPTY_RECEIPT } from "../core/job.ts";
+import { needsNoMoreLines } from "./commands.ts";
 import type {
   Condition,
   Job,
@@ -47,6 +48,7 @@ export class EngineJob implements Job {
   #stop: StopReason | undefined;
   #startedAt: number | undefined;
   #settled = false;
+  #isSmall: boolean | undefined;
   #stdoutBytes = 0;
   #stderrBytes = 0;
   #start: Receipt["start"] = null;
@@ -83,6 +85,12 @@ export class EngineJob implements Job {
     if (this.#settled || this.#stop) return;
     this.#stop = reason;
     this.onStop?.(this);
+  }
+
+  /** Whether R can be given this job behind another: it needs no input and no more lines. */
+  get isSmall(): boolean {
+    return this.#isSmall ??= this.request.input === undefined &&
+      needsNoMoreLines(this.request.code);
   }
 
   /** Says that R has been given the code. From here on the job is never run again. */

@@ -40,6 +40,8 @@ const LAUNCH = [
 
 const R_ARGUMENTS = ["--vanilla", "--no-echo", "--file=/dev/fd/3"];
 
+const encoder = new TextEncoder();
+
 /** A running R. */
 export class RProcess {
   readonly id: string;
@@ -51,6 +53,7 @@ export class RProcess {
   readonly exit: Promise<RExit>;
   readonly #child: Deno.ChildProcess;
   readonly #stdin: WritableStreamDefaultWriter<Uint8Array>;
+  #unwritten = "";
   #peak: { readAt: number; bytes: number | null } = { readAt: -Infinity, bytes: null };
 
   constructor(id: string, options: RProcessOptions) {
@@ -89,9 +92,18 @@ export class RProcess {
     return `${this.dir}/stop`;
   }
 
-  /** Writes to the command channel; a write after R's end is dropped, `exit` tells. */
-  write(bytes: Uint8Array): void {
-    this.#stdin.write(bytes).catch(() => {});
+  /**
+   * Writes to the command channel; what is written in one turn reaches R together. A write after R's
+   * end is dropped, `exit` tells.
+   */
+  write(text: string): void {
+    if (this.#unwritten === "") queueMicrotask(() => this.#flush());
+    this.#unwritten += text;
+  }
+
+  #flush(): void {
+    this.#stdin.write(encoder.encode(this.#unwritten)).catch(() => {});
+    this.#unwritten = "";
   }
 
   /** Sends a signal to R and the children in its group; false when there is none any more. */

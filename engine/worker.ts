@@ -8,7 +8,7 @@
 import { RtoolError, toRtoolError } from "../core/errors.ts";
 import { parseCondition } from "../core/condition.ts";
 import type { Receipt } from "../core/job.ts";
-import { Commands, needsNoMoreLines } from "./commands.ts";
+import { Commands, NO_SETTINGS } from "./commands.ts";
 import { EngineJob, randomHex } from "./job.ts";
 import { crashOutcome, type Ending, endOutcome } from "./ending.ts";
 import { InputRelay, RProcess } from "./process.ts";
@@ -20,8 +20,6 @@ import type { WorkerListener, WorkerOptions } from "./worker_types.ts";
 
 /** Jobs that may lie in R's pipe behind the one that runs. Their lines must fit its 64 KiB. */
 const AHEAD_MAX = 64;
-
-const encoder = new TextEncoder();
 
 /** A started R that runs jobs one after the other. */
 export class Worker {
@@ -40,7 +38,6 @@ export class Worker {
   #relay: InputRelay | undefined;
   #inputUsed = false;
   #filling = true;
-  #lines = "";
   #leaving: string | undefined;
   #killed: "lost its place" | "ignored a stop" | undefined;
   #browsing = false;
@@ -52,12 +49,10 @@ export class Worker {
     this.#process = new RProcess(this.id, options);
     this.pid = this.#process.pid;
     this.#commands = new Commands(`.rtool_${randomHex().slice(0, 8)}_`);
-    const onMark = (mark: Mark) => this.#mark(mark);
     const onBroken = () => this.#losePlace();
-    this.#streams = [
-      new WorkerStream("stdout", this.#process.stdout, onMark, onBroken),
-      new WorkerStream("stderr", this.#process.stderr, onMark, onBroken),
-    ];
+    const open = (name: "stdout" | "stderr") =>
+      new WorkerStream(name, this.#process[name], (mark) => this.#mark(mark), onBroken);
+    this.#streams = [open("stdout"), open("stderr")];
     this.#watch = new PlaceWatch(this.#process, this.#streams, onBroken);
     this.#ended = this.#watchEnd();
   }
@@ -69,17 +64,17 @@ export class Worker {
   /** Whether `assign` may be called with this job now. */
   canTake(job: EngineJob): boolean {
     if (this.#state === "idle") return true;
-    if (this.#state !== "busy" || this.#relay || !isSmall(job)) return false;
+    if (this.#state !== "busy" || this.#relay || !job.isSmall) return false;
     // Refilled only when half empty: a write for many jobs costs no more than a write for one.
     if (this.#expected.length >= AHEAD_MAX) this.#filling = false;
     if (this.#expected.length <= AHEAD_MAX / 2) this.#filling = true;
-    return this.#filling && this.#expected.every((e) => e.job !== undefined && isSmall(e.job));
+    return this.#filling && this.#expected.every((e) => e.job !== undefined && e.job.isSmall);
   }
 
   /** Resolves when R has answered for the first time; rejects with what it said if it does not. */
   async start(): Promise<void> {
     const hello = this.#expect(undefined, this.id);
-    this.#write(this.#commands.bootstrap(this.id, this.#process.stopFile));
+    this.#process.write(this.#commands.bootstrap(this.id, this.#process.stopFile));
     try {
       const ready = hello.answered.promise.then(() => this.#warmUp());
       await awaitStart(ready, this.#ended, this.#options.startTimeoutMs);
@@ -93,10 +88,9 @@ export class Worker {
 
   /** R compiles a function when it is called again: better now than in the first job. */
   async #warmUp(): Promise<void> {
-    const settings = { cwd: undefined, args: undefined, env: {}, width: undefined };
     for (let round = 0; round < 2; round++) {
       const { nonce, answered } = this.#expect(undefined, randomHex());
-      this.#write(this.#commands.job(nonce, "invisible()", settings, false));
+      this.#process.write(this.#commands.job(nonce, "invisible()", NO_SETTINGS, false));
       await answered.promise;
     }
   }
@@ -132,7 +126,7 @@ export class Worker {
   }
 
   #submit(job: EngineJob, ahead: boolean): void {
-    this.#write(this.#commands.job(job.nonce, job.request.code, job.request, ahead));
+    this.#process.write(this.#commands.job(job.nonce, job.request.code, job.request, ahead));
     this.#watch.start();
     if (job.stopReason && this.#expected[0]?.job === job) this.#stop(job);
   }
@@ -146,17 +140,6 @@ export class Worker {
 
   #step(event: WorkerEvent): void {
     this.#state = step(this.#state, event);
-  }
-
-  /** Lines written in one turn reach R together. */
-  #write(text: string): void {
-    if (this.#lines === "") queueMicrotask(() => this.#flush());
-    this.#lines += text;
-  }
-
-  #flush(): void {
-    this.#process.write(encoder.encode(this.#lines));
-    this.#lines = "";
   }
 
   #expect(job: EngineJob | undefined, nonce: string): Expected {
@@ -174,9 +157,9 @@ export class Worker {
         expected?.job?.condition(parseCondition(JSON.parse(payload)));
         return;
       case "N":
-        return this.#write(this.#commands.more(Number(payload)));
+        return this.#process.write(this.#commands.more(Number(payload)));
       case "T":
-        return this.#write(this.#commands.tail(payload));
+        return this.#process.write(this.#commands.tail(payload));
       case "B":
         return this.#leaveBrowser();
       case "L":
@@ -221,7 +204,7 @@ export class Worker {
     }
     if (this.#inputUsed) {
       this.#inputUsed = false;
-      this.#write(this.#commands.drainInput());
+      this.#process.write(this.#commands.drainInput());
     }
     const next = this.#expected[0]?.job;
     if (next) {
@@ -237,13 +220,13 @@ export class Worker {
   #leaveBrowser(): void {
     if (this.#browsing) return;
     this.#browsing = true;
-    this.#write(this.#commands.leaveBrowser());
+    this.#process.write(this.#commands.leaveBrowser());
     this.#sync();
   }
 
   #sync(): Expected {
     const sync = this.#expect(undefined, randomHex());
-    this.#write(this.#commands.sync(sync.nonce));
+    this.#process.write(this.#commands.sync(sync.nonce));
     return sync;
   }
 
@@ -313,8 +296,4 @@ export class Worker {
     }
     return crash.why;
   }
-}
-
-function isSmall(job: EngineJob): boolean {
-  return job.request.input === undefined && needsNoMoreLines(job.request.code);
 }
