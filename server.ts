@@ -102,7 +102,12 @@ async function serveConnection(
   const startedAt = performance.now();
   let wire: WireName = "none";
   let error: string | undefined;
-  const late = setTimeout(() => link.close(), options.helloTimeoutMs);
+  const late = setTimeout(() => {
+    const seconds = options.helloTimeoutMs / 1000;
+    const message = `Nothing was asked for within ${seconds} s`;
+    options.native.refuse(link, new RtoolError("hello_timeout", message));
+    void link.finish(100); // Never rejects.
+  }, options.helloTimeoutMs);
   try {
     const line = await link.maybeLine(FIRST_LINE_BYTES_MAX);
     const first = line && decoder.decode(line);

@@ -6,6 +6,7 @@
 
 import { RtoolError } from "../core/errors.ts";
 import type { Evaluator, Job, JobRequest, Principal } from "../core/job.ts";
+import { maybeMachineId } from "../core/machine.ts";
 import { type Ends, isLoopback, maybePeerUid } from "./peer.ts";
 
 /** What the server allows. */
@@ -39,11 +40,15 @@ export function createGuard(engine: Evaluator, options: GuardOptions): Evaluator
     submit: (principal: Principal, request: JobRequest, signal: AbortSignal): Promise<Job> =>
       Promise.resolve().then(() => {
         check(request, options);
-        // Directories of this machine mean nothing to a client elsewhere.
-        const cwd = principal.local ? request.cwd : undefined;
+        const cwd = principal.local && isHere(request) ? request.cwd : undefined;
         return engine.submit(principal, { ...request, cwd }, signal);
       }),
   };
+}
+
+/** A client behind a tunnel looks local, but its directories are on another machine. */
+function isHere({ machine }: JobRequest): boolean {
+  return machine === undefined || machine === maybeMachineId();
 }
 
 function check(request: JobRequest, options: GuardOptions): void {

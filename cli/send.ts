@@ -7,6 +7,7 @@ import type { ClientEvent, ClientJob } from "../client_stream.ts";
 import { RtoolError, toRtoolError } from "../core/errors.ts";
 import { EMPTY_RECEIPT } from "../core/job.ts";
 import type { JobRequest, Outcome, Receipt } from "../core/job.ts";
+import { maybeMachineId } from "../core/machine.ts";
 import { exitStatus, outcomeText } from "../core/outcome.ts";
 import { SOFTWARE } from "../core/version.ts";
 import type { CommandEnd, Context } from "./context.ts";
@@ -112,6 +113,7 @@ async function buildRequest(context: Context, source: Source): Promise<JobReques
     session: options.text("session"),
     args: source.args,
     cwd: Deno.cwd(),
+    machine: maybeMachineId(),
     env: readEnvironment(options.list("env"), context.env),
     width: terminalWidth(),
     timeoutMs: options.maybeMs("timeout"),
@@ -209,7 +211,10 @@ class StopKeys {
   readonly #listeners: [Deno.Signal, () => void][] = [];
 
   constructor(job: ClientJob, say: (line: string) => void) {
-    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    const signals: Deno.Signal[] = Deno.build.os === "windows"
+      ? ["SIGINT"]
+      : ["SIGINT", "SIGTERM", "SIGHUP"];
+    for (const signal of signals) {
       const listener = () => {
         if (this.signal) {
           this[Symbol.dispose]();

@@ -24,6 +24,8 @@ export interface JobRequest {
   readonly args: readonly string[] | undefined;
   /** Working directory of the job; honoured for local principals only. */
   readonly cwd: string | undefined;
+  /** Machine `cwd` is on, or `undefined` when the client does not know. */
+  readonly machine?: string | undefined;
   /** Environment variables of this job only. */
   readonly env: Readonly<Record<string, string>>;
   /** Value of `options(width=)` during the job, in columns. */

@@ -61,9 +61,6 @@ const GENERATED: readonly Generated[] = [
   ["crlf.R", "lines that end in CR and LF", () => CRLF],
   ["crlf_error.R", "an error in lines that end in CR and LF", () => CRLF_ERROR],
   ["cr.R", "lines that end in CR", () => 'cat("one\\n")\rcat("two\\n")\r'],
-  ["latin1.R", "a string in Latin-1 in a UTF-8 locale", () => latin1('"one"\nx <- "caf\xe9"\nx\n')],
-  ["latin1_comment.R", "a comment in Latin-1", () => latin1('"one"\n# caf\xe9\n"two"\n')],
-  ["latin1_name.R", "a name in Latin-1", () => latin1('"one"\ncaf\xe9 <- 1\n"two"\n')],
   ["literal.R", "a literal of 2 MB", () => `x <- "${"abcdefghij".repeat(200_000)}"\nnchar(x)\n`],
   ["vector.R", "a vector of 20,000 lines, and a tail that does not parse", vectorOfLines],
   ["lines.R", "20,000 lines, and a tail that does not parse", twentyThousandLines],
@@ -120,10 +117,6 @@ const LONG_ERROR = `
 f <- function(...) stop("with a long call")
 f(${Array.from({ length: 500 }, (_, i) => `argument_${i} = "value ${i}"`).join(", ")})
 `;
-
-function latin1(text: string): Uint8Array {
-  return Uint8Array.from(text, (character) => character.charCodeAt(0));
-}
 
 function numbers(count: number): string[] {
   return Array.from({ length: count }, (_, i) => String(i + 1));

@@ -65,7 +65,8 @@ async function inDirectory(
 
 function assertSameRun(script: ParityScript, actual: Run, expected: Run): void {
   const readable = (bytes: Uint8Array) => {
-    const shown = text(bytes).replace(VARYING[script.file] ?? /$^/, "N");
+    const varying = VARYING[script.file];
+    const shown = varying ? text(bytes).replace(varying, "N") : text(bytes);
     return shown.length > 20_000 ? `${shown.slice(0, 10_000)}[…]${shown.slice(-10_000)}` : shown;
   };
   const about = ({ code, signal, stdout, stderr }: Run) => {

@@ -15,11 +15,7 @@ sQuote("x")
 options(stringsAsFactors = FALSE)
 options(prompt = "? ", continue = "...")
 1
-options(echo = TRUE)
 2
-x <- 3
-options(echo = FALSE)
-4
 op <- options(digits = 3)
 op
 options(no.such.option = 1)

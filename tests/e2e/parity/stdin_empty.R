@@ -1,7 +1,9 @@
 # an empty standard input
-readLines(file("stdin"))
-scan(file("stdin"))
-try(read.csv(file("stdin")))
+con <- file("stdin")
+readLines(con)
+scan(con)
+try(read.csv(con))
+close(con)
 con <- file("stdin", "r")
 readLines(con, 1)
 isIncomplete(con)

@@ -1,0 +1,167 @@
+/**
+ * The port and its doors on a real loopback socket, in front of an Evaluator of a few lines.
+ */
+
+import { EMPTY_RECEIPT, type Evaluator, type Job, type JobEvent } from "../core/job.ts";
+import type { JobRequest, Principal, StopReason } from "../core/job.ts";
+import type { Log, LogFields } from "../core/log.ts";
+import { refuseNative, serveNative } from "../doors/native.ts";
+import { refuseRpy2, serveRpy2 } from "../doors/rpy2.ts";
+import { serve, type ServeOptions } from "../server.ts";
+
+/** Whoever connects. */
+export const PRINCIPAL: Principal = { name: "tester", local: true };
+
+/** What a test may want to be otherwise. */
+export interface PortOptions {
+  readonly jobsPerConnectionMax?: number;
+  readonly codeMax?: number;
+  readonly connectionsMax?: number;
+  readonly helloTimeoutMs?: number;
+  readonly identify?: ServeOptions["identify"];
+}
+
+/** An event of the log. */
+export interface LogLine {
+  readonly level: "info" | "error";
+  readonly message: string;
+  readonly fields: LogFields;
+}
+
+/** A port that listens. */
+export interface FakePort extends AsyncDisposable {
+  readonly port: number;
+  readonly log: readonly LogLine[];
+  /** Stops accepting; open connections go on until they are drained at the disposal. */
+  stop(): void;
+  /** Resolves when so many connections have ended. */
+  ended(count: number): Promise<void>;
+}
+
+/** Starts `serve()` with both doors in front of `evaluator`. */
+export function startPort(evaluator: Evaluator, options: PortOptions = {}): FakePort {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const stop = new AbortController();
+  const drained = new AbortController();
+  const { log, lines, ended } = createMemoryLog();
+  const served = serve(
+    listener,
+    {
+      ...joinDoors(evaluator, options),
+      identify: options.identify ?? (() => PRINCIPAL),
+      connectionsMax: options.connectionsMax ?? 64,
+      helloTimeoutMs: options.helloTimeoutMs ?? 10_000,
+      log,
+    },
+    stop.signal,
+    drained.signal,
+  );
+  return {
+    port: listener.addr.port,
+    log: lines,
+    stop: () => stop.abort(),
+    ended,
+    [Symbol.asyncDispose]: async () => {
+      stop.abort();
+      drained.abort();
+      await served;
+    },
+  };
+}
+
+function joinDoors(
+  evaluator: Evaluator,
+  options: PortOptions,
+): Pick<ServeOptions, "native" | "rpy2"> {
+  const codeMax = options.codeMax ?? 1 << 24;
+  const native = {
+    evaluator,
+    software: "rtool test",
+    rVersion: "4.2.2",
+    jobsPerConnectionMax: options.jobsPerConnectionMax ?? 256,
+    codeMax,
+  };
+  return {
+    native: {
+      serve: (link, _line, who, greeted) => serveNative(link, who, native, greeted),
+      refuse: refuseNative,
+    },
+    rpy2: {
+      serve: (link, line, who, greeted) => {
+        greeted();
+        return serveRpy2(link, line, who, { evaluator, codeMax });
+      },
+      refuse: refuseRpy2,
+    },
+  };
+}
+
+/** An Evaluator whose jobs are what `events` yields; an aborted signal or a cancel ends them. */
+export function createEvaluator(
+  events: (request: JobRequest, signal: AbortSignal) => AsyncIterable<JobEvent>,
+): Evaluator {
+  return {
+    submit: (_principal, request, signal) => {
+      const stop = new AbortController();
+      const either = AbortSignal.any([signal, stop.signal]);
+      const job: Job = {
+        id: crypto.randomUUID().replaceAll("-", ""),
+        events: events(request, either),
+        cancel: (reason) => stop.abort(reason),
+      };
+      return Promise.resolve(job);
+    },
+  };
+}
+
+/** Prints the code and ends well. */
+export const ECHO = createEvaluator(async function* ({ code }) {
+  yield { kind: "started", note: undefined };
+  yield await Promise.resolve({ kind: "stdout", bytes: new TextEncoder().encode(code) });
+  yield okEnd();
+});
+
+/** Runs until it is stopped, and says by whom. */
+export const SLEEPER = createEvaluator(async function* (_request, signal) {
+  yield { kind: "started", note: undefined };
+  await aborted(signal);
+  const reason = signal.reason as StopReason | DOMException;
+  yield {
+    kind: "end",
+    outcome: "kind" in reason ? reason : { kind: "cancelled", reason: "gone" },
+    receipt: EMPTY_RECEIPT,
+  };
+});
+
+/** The end of a job that went well. */
+export function okEnd(): JobEvent {
+  return { kind: "end", outcome: { kind: "ok" }, receipt: EMPTY_RECEIPT };
+}
+
+/** Resolves when the signal is aborted. */
+export function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) return resolve();
+    signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}
+
+function createMemoryLog(): {
+  log: Log;
+  lines: LogLine[];
+  ended: (count: number) => Promise<void>;
+} {
+  const lines: LogLine[] = [];
+  const waiting: { count: number; done: () => void }[] = [];
+  const endings = () => lines.filter(({ message }) => message === "connection ended").length;
+  const add = (level: LogLine["level"]) => (message: string, fields: LogFields = {}) => {
+    lines.push({ level, message, fields });
+    for (const each of waiting) if (endings() >= each.count) each.done();
+  };
+  const ended = (count: number) =>
+    new Promise<void>((done) => {
+      if (endings() >= count) done();
+      else waiting.push({ count, done });
+    });
+  return { log: { info: add("info"), error: add("error") }, lines, ended };
+}
