@@ -141,3 +141,18 @@ export const EMPTY_RECEIPT: Receipt = {
   sessionSurvived: true,
   eventsDropped: 0,
 };
+
+/** A request that asks for nothing but the evaluation. */
+export function bareRequest(code: string, session: string): JobRequest {
+  return {
+    code,
+    session,
+    args: undefined,
+    cwd: undefined,
+    env: {},
+    width: undefined,
+    timeoutMs: undefined,
+    within: undefined,
+    input: undefined,
+  };
+}

@@ -7,7 +7,8 @@
  */
 
 import { RtoolError, toRtoolError } from "../core/errors.ts";
-import type { Evaluator, Job, JobRequest, Outcome, Principal } from "../core/job.ts";
+import { bareRequest } from "../core/job.ts";
+import type { Evaluator, Job, Outcome, Principal } from "../core/job.ts";
 import { outcomeText } from "../core/outcome.ts";
 import type { Link } from "../wire.ts";
 import { type Charset, maybeCharset } from "../core/charset.ts";
@@ -33,7 +34,7 @@ export async function serveRpy2(
   try {
     charset = findCharset(label);
     const code = charset.decode(await readCode(link, options.codeMax));
-    const job = await options.evaluator.submit(principal, requestFor(code), gone.signal);
+    const job = await options.evaluator.submit(principal, bareRequest(code, "main"), gone.signal);
     reply(link, charset, await consoleText(job));
   } catch (error) {
     reply(link, charset, `Error: ${toRtoolError(error).message}\n`);
@@ -56,20 +57,6 @@ function findCharset(label: string): Charset {
     `Cannot use the encoding ${JSON.stringify(label.trim().slice(0, 64))}: ` +
       "the first line must name one, such as UTF-8",
   );
-}
-
-function requestFor(code: string): JobRequest {
-  return {
-    code,
-    session: "main",
-    args: undefined,
-    cwd: undefined,
-    env: {},
-    width: undefined,
-    timeoutMs: undefined,
-    within: undefined,
-    input: undefined,
-  };
 }
 
 async function readCode(link: Link, codeMax: number): Promise<Uint8Array> {

@@ -5,7 +5,16 @@
  * less than 4096 bytes (R's console buffer), so longer code goes in pieces.
  */
 
+import codeSource from "./r/code.R" with { type: "text" };
+import conditionsSource from "./r/conditions.R" with { type: "text" };
+import jobSource from "./r/job.R" with { type: "text" };
+import linesSource from "./r/lines.R" with { type: "text" };
+import marksSource from "./r/marks.R" with { type: "text" };
 import workerSource from "./r/worker.R" with { type: "text" };
+
+/** The worker, without the comments: R would only have to read them. */
+const SOURCE = [workerSource, linesSource, jobSource, codeSource, conditionsSource, marksSource]
+  .join("\n").replaceAll(/^ *#.*\n/gm, "");
 
 /** Most bytes of a line, its end included: R's CONSOLE_BUFFER_SIZE is 4096. */
 export const LINE_BYTES_MAX = 4000;
@@ -46,7 +55,7 @@ export class Commands {
   bootstrap(nonce: string, stopFile: string): string {
     const self = `${this.#prefix}self`;
     const lines = [`${self} <- new.env(parent = baseenv()); ${self}$text <- ""\n`];
-    for (const piece of pieces(workerSource)) {
+    for (const piece of pieces(SOURCE)) {
       lines.push(`${self}$text <- paste0(${self}$text, ${literal(piece)})\n`);
     }
     lines.push(

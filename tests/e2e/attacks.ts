@@ -1,8 +1,8 @@
 /**
  * Code that means to break its worker, the server or the next job: a table.
  *
- * Here are the attacks on what travels between worker and server, and on the worker's own R; those by
- * signals, processes and time are in attacks_processes.ts.
+ * Here are the attacks on what travels between worker and server, and on the worker's own R; those
+ * by signals, processes and time are in attacks_processes.ts.
  */
 
 import { PROCESS_ATTACKS } from "./attacks_processes.ts";
@@ -34,13 +34,12 @@ const ON_THE_CHANNEL: readonly Attack[] = [
   {
     name: "text that looks like the end of a job",
     code:
-      r`for (k in c("K", "E", "S")) cat("\x1e", strrep("0123456789abcdef", 4), k, "00000000", sep = "")`,
+      r`for (k in c("K", "E")) cat("\x1e", strrep("0123456789abcdef", 4), k, "00000000", sep = "")`,
     exits: [0],
   },
   {
     name: "a child that prints text like the end of a job",
-    code:
-      r`system("printf '\\036%s%sK00000000' 0123456789abcdef 0123456789abcdef; printf '\\036' >&2")`,
+    code: r`for (to in 1:2) system(paste0("printf '\\036%032dK00000000' 7 >&", to))`,
     exits: [0],
   },
   {
@@ -140,8 +139,7 @@ const ON_THE_CHANNEL: readonly Attack[] = [
   { name: "random bytes", code: `system("head -c 300000 /dev/urandom")`, exits: [0] },
   {
     name: "invalid UTF-8 everywhere",
-    code:
-      r`cat("\xff\xfe"); message("\xff"); warning("\xc3\x28"); f <- function() stop("\xe2\x82"); f()`,
+    code: r`cat("\xff\xfe"); message("\xff"); warning("\xc3\x28"); (function() stop("\xe2\x82"))()`,
     exits: [1],
   },
 ];

@@ -1,6 +1,6 @@
 /**
- * Whatever a job does, the next one of its session is right, on the same R or on a new one that is said
- * to be new; other sessions notice nothing; and no process stays behind.
+ * Whatever a job does, the next one of its session is right, on the same R or on a new one that is
+ * said to be new; other sessions notice nothing; and no process stays behind.
  */
 
 import { assert, assertEquals } from "@std/assert";

@@ -1,6 +1,6 @@
 /**
- * Where `rtool send SCRIPT` means to differ from `Rscript --vanilla SCRIPT`, and how. Everything else
- * is the business of parity_test.ts. docs/ lists the same, with the same reasons.
+ * Where `rtool send SCRIPT` means to differ from `Rscript --vanilla SCRIPT`, and how. Everything
+ * else is the business of parity_test.ts. docs/ lists the same, with the same reasons.
  */
 
 import { assertEquals } from "@std/assert";

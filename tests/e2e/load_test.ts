@@ -6,7 +6,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { Client } from "../../client.ts";
-import type { JobRequest } from "../../core/job.ts";
+import { bareRequest, type JobRequest } from "../../core/job.ts";
 import { RTOOL, startServer, TestServer, text } from "./rtool.ts";
 import { start } from "./processes.ts";
 
@@ -22,17 +22,7 @@ function connect(server: TestServer): Promise<Client> {
 }
 
 function request(code: string, session: string, timeoutMs?: number): JobRequest {
-  return {
-    code,
-    session,
-    args: undefined,
-    cwd: undefined,
-    env: {},
-    width: undefined,
-    timeoutMs,
-    within: undefined,
-    input: undefined,
-  };
+  return { ...bareRequest(code, session), timeoutMs };
 }
 
 /** Output and outcome of one job. */

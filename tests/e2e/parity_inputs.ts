@@ -1,8 +1,8 @@
 /**
  * The scripts whose output from `rtool send` is compared with that of Rscript.
  *
- * Those in parity/ say in their first line what they are about; a `.in` file beside one is its standard
- * input. What is too long or too odd to be kept as a file is made here.
+ * Those in parity/ say in their first line what they are about; a `.in` file beside one is its
+ * standard input. What is too long or too odd to be kept as a file is made here.
  */
 
 /** A script and what it is run with. */

@@ -1,6 +1,6 @@
 /**
- * `rtool send SCRIPT` beside `Rscript --vanilla SCRIPT`: the same bytes on both streams, the same exit
- * status. Each script runs in a session of its own and in a directory of its own.
+ * `rtool send SCRIPT` beside `Rscript --vanilla SCRIPT`: the same bytes on both streams, the same
+ * exit status. Each script runs in a session of its own and in a directory of its own.
  */
 
 import { assertEquals } from "@std/assert";

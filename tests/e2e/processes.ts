@@ -112,9 +112,9 @@ async function feed(stdin: WritableStream<Uint8Array>, input: string | Uint8Arra
 }
 
 /**
- * Ids of the processes that a worker is or has started, however they have detached themselves: found
- * by the variable every one of them inherits. With `trace`, only those whose environment holds that
- * text too. Always empty where there is no /proc.
+ * Ids of the processes that a worker is or has started, however they have detached themselves:
+ * found by the variable every one of them inherits. With `trace`, only those whose environment
+ * holds that text too. Always empty where there is no /proc.
  */
 export async function workersAlive(trace = ""): Promise<number[]> {
   const found: number[] = [];

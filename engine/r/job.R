@@ -1,0 +1,169 @@
+# One job, from its settings to its end. Part of worker.R.
+
+open_job <- function() {
+  failure <<- NULL
+  signalled <<- NULL
+  interrupted <<- FALSE
+  browsing <<- FALSE
+  incomplete <<- FALSE
+  raw_tail <<- NULL
+  tail_pending <<- FALSE
+  events_left <<- 1000L
+  events_dropped <<- 0L
+  at <<- 0L
+  if (is.null(getOption("error"))) options(error = handler_call)
+  if (!identical(globalCallingHandlers()[handler_names], handlers)) install_handlers()
+  problem <- if (!is.null(settings)) apply_settings()
+  if (is.null(problem)) {
+    read_code()
+    return(advance())
+  }
+  exprs <<- expression()
+  finish(paste0("\"rejected\":", quoted(problem)))
+}
+
+# Arms the next expression, asks for more lines, or ends the job.
+advance <- function() {
+  if (!is.null(failure)) return(finish())
+  if (at < length(exprs)) {
+    if (at > 0L && file.exists(stop_file)) {
+      failure <<- an_interrupt
+      return(finish())
+    }
+    at <<- at + 1L
+    .Internal(delayedAssign(name_next, exprs[[at]], global, .AutoloadEnv))
+    if (fed <= 0L) {
+      fed <<- length(exprs) - at + 1L
+      emit("N", sprintf("%d", fed))
+    }
+    return(NULL)
+  }
+  arm_nothing()
+  if (incomplete) {
+    cat("Error: unexpected end of input\n", file = stderr_con)
+    failure <<- plain_error("unexpected end of input")
+  } else if (!is.null(raw_tail)) {
+    text <- raw_tail
+    raw_tail <<- NULL
+    tail_pending <<- TRUE
+    emit("T", text)
+    return(NULL)
+  }
+  finish()
+}
+
+# A skipped line forces a promise that is invisible, so the REPL prints nothing.
+arm_nothing <- function() {
+  .Internal(delayedAssign(name_next, quote(invisible()), self, .AutoloadEnv))
+  at <<- length(exprs)
+}
+
+# An expression neither succeeded nor called our handler.
+fell <- function() {
+  own <- getOption("error")
+  if (!is.null(own) && !identical(own, handler_call) && at > 0L) {
+    # The user's own options(error = ) ran: the script goes on with the next line, as in Rscript.
+    skip_line()
+    signalled <<- NULL
+    return(NULL)
+  }
+  failure <<- if (!is.null(signalled)) signalled else
+    plain_error("R returned to the top level")
+}
+
+skip_line <- function() {
+  refs <- attr(parse_text(code, -1L, TRUE), "srcref")
+  line <- refs[[at]][[3L]]
+  while (at < length(exprs) && refs[[at + 1L]][[1L]] <= line) at <<- at + 1L
+}
+
+finish <- function(fields = NULL) {
+  arm_nothing()
+  if (!is.null(undo)) restore_settings()
+  now <- cpu()
+  cpu_ms <- as.integer((now - cpu_seen) * 1000)
+  cpu_seen <<- now
+  if (is.null(fields) && is.null(failure) && cpu_ms == 0L && events_dropped == 0L) at_end("K", "")
+  else at_end("E", end_json(fields, cpu_ms))
+  close_job()
+}
+
+end_json <- function(fields, cpu_ms) {
+  if (is.null(fields)) {
+    fields <- if (is.null(failure)) "\"ok\":true" else
+      paste0("\"error\":", condition_json(failure))
+  }
+  paste0("{", fields, ",\"cpu_ms\":", cpu_ms, ",\"events_dropped\":", events_dropped, "}")
+}
+
+close_job <- function() {
+  code <<- NULL
+  exprs <<- no_exprs
+  failure <<- NULL
+  signalled <<- NULL
+  job <<- NULL
+  if (!is.null(deferred)) hand_back()
+}
+
+hand_back <- function() {
+  waiting <- deferred
+  deferred <<- NULL
+  for (sentinel in waiting) {
+    job <<- sentinel
+    at_end("H", "")
+  }
+  job <<- NULL
+}
+
+# Not begun: a stop was asked for, or a browser is open. Whoever sent this job may send it again.
+refuse <- function() {
+  settings <<- NULL
+  exprs <<- no_exprs
+  arm_nothing()
+  at_end("H", "")
+  close_job()
+}
+
+cpu <- function() {
+  times <- proc.time()
+  # Without looking for methods of its class.
+  .subset2(times, 1L) + .subset2(times, 2L) + .subset2(times, 4L) + .subset2(times, 5L)
+}
+
+apply_settings <- function() {
+  given <- settings
+  settings <<- NULL
+  arguments <<- if (!is.null(given$args)) c(process_arguments()[[1L]], given$args)
+  if (!is.null(given$width)) {
+    undo$width <<- getOption("width")
+    width_ours <<- given$width
+    options(width = given$width)
+  }
+  if (!is.null(given$env)) {
+    undo$env <<- Sys.getenv(names(given$env), NA, names = TRUE)
+    do.call(Sys.setenv, as.list(given$env))
+  }
+  if (!is.null(given$cwd)) {
+    back <- tryCatch(setwd(given$cwd), error = function(e) NULL)
+    if (is.null(back)) {
+      restore_settings()
+      return(paste0("Cannot use the working directory '", given$cwd, "': R may not enter it"))
+    }
+    undo$cwd <<- back
+  }
+  NULL
+}
+
+restore_settings <- function() {
+  back <- undo
+  undo <<- NULL
+  if (!is.null(back$cwd)) try(setwd(back$cwd), silent = TRUE)
+  if (!is.null(back$width) && identical(getOption("width"), width_ours)) options(width = back$width)
+  if (!is.null(back$env)) {
+    gone <- names(back$env)[is.na(back$env)]
+    kept <- back$env[!is.na(back$env)]
+    if (length(gone) > 0L) Sys.unsetenv(gone)
+    if (length(kept) > 0L) do.call(Sys.setenv, as.list(kept))
+  }
+  NULL
+}
