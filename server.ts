@@ -24,7 +24,7 @@ export interface ServeOptions {
   readonly native: PortDoor;
   readonly rpy2: PortDoor;
   /** Says who the peer is, or throws `not_allowed`. */
-  readonly identify: (conn: Deno.TcpConn) => Principal;
+  readonly identify: (link: Link) => Principal;
   /** Open connections. @default {1024} */
   readonly connectionsMax: number;
   /** How long a peer may take to say what it wants, in milliseconds. @default {10000} */
@@ -112,7 +112,7 @@ async function serveConnection(
     const line = await link.maybeLine(FIRST_LINE_BYTES_MAX);
     const first = line && decoder.decode(line);
     wire = wireOf(first);
-    const identify = () => options.identify(conn);
+    const identify = () => options.identify(link);
     await talk(link, wire, first ?? "", options, identify, () => clearTimeout(late));
   } catch (cause) {
     const failure = toRtoolError(cause);

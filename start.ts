@@ -5,15 +5,17 @@
  */
 
 import { createGuard, identify } from "./access/guard.ts";
+import { hasGone } from "./access/peer.ts";
 import type { Context } from "./cli/context.ts";
 import { fitConnections, makeStateDir, openPort, rEnvironment } from "./cli/serve.ts";
 import { RtoolError } from "./core/errors.ts";
-import { createLog, type Log } from "./core/log.ts";
+import { createLog, type Log, NO_LOG } from "./core/log.ts";
 import type { Options } from "./core/options.ts";
 import { SOFTWARE } from "./core/version.ts";
 import { refuseNative, serveNative } from "./doors/native.ts";
 import { refuseRpy2, serveRpy2 } from "./doors/rpy2.ts";
 import { type EngineOptions, Sessions } from "./engine/sessions.ts";
+import type { Link } from "./wire.ts";
 import { serve, type ServeOptions } from "./server.ts";
 
 const HELLO_TIMEOUT_MS = 10_000;
@@ -27,7 +29,7 @@ export async function start(
   hurry: AbortSignal,
 ): Promise<void> {
   const { options, say } = context;
-  const log = createLog(options.flag("quiet") ? () => Promise.resolve() : writeLog);
+  const log = options.flag("quiet") ? NO_LOG : createLog(writeLog);
   const listener = openPort(options);
   const stateDir = makeStateDir();
   try {
@@ -83,19 +85,17 @@ function joinDoors(
     codeMax,
     jobsPerConnectionMax: JOBS_PER_CONNECTION_MAX,
   };
+  const rpy2 = { evaluator, codeMax, hasGone: (link: Link) => hasGone(link.ends) };
   return {
     native: {
       serve: (link, _line, principal, greeted) => serveNative(link, principal, native, greeted),
       refuse: refuseNative,
     },
     rpy2: {
-      serve: (link, line, principal, greeted) => {
-        greeted(); // A long upload is bounded by the length it announces.
-        return serveRpy2(link, line, principal, { evaluator, codeMax });
-      },
+      serve: (link, line, principal, greeted) => serveRpy2(link, line, principal, rpy2, greeted),
       refuse: refuseRpy2,
     },
-    identify: (conn) => identify({ local: conn.localAddr, remote: conn.remoteAddr }, guard),
+    identify: (link) => identify(link.ends, guard),
     connectionsMax: fitConnections(
       options.integer("connections-max"),
       options.integer("sessions-max"),

@@ -5,6 +5,7 @@
  */
 
 import { setImmediate } from "node:timers";
+import { concat } from "./core/bytes.ts";
 import { RtoolError } from "./core/errors.ts";
 import { type Frame, FrameDecoder } from "./protocol.ts";
 
@@ -22,6 +23,8 @@ const WRITE_STALL_MS = 30_000;
 export class Link {
   /** When the peer was last heard of, on the monotonic clock. */
   heardAt = performance.now();
+  /** Both ends of the connection. */
+  readonly ends: { readonly local: Deno.NetAddr; readonly remote: Deno.NetAddr };
   readonly #conn: Deno.TcpConn;
   #rest: Uint8Array | undefined;
   #buffer = new Uint8Array(0);
@@ -33,6 +36,7 @@ export class Link {
 
   constructor(conn: Deno.TcpConn) {
     this.#conn = conn;
+    this.ends = { local: conn.localAddr, remote: conn.remoteAddr };
     conn.setNoDelay(true);
   }
 
@@ -64,8 +68,8 @@ export class Link {
   }
 
   /**
-   * Reads up to and with the first line end; `undefined` when the stream ends or `bytesMax` pass
-   * before there is one. What follows the line is read next.
+   * Reads up to and with the first line end; `undefined` when the stream ends before there is one,
+   * `bad_request` when `bytesMax` pass. What follows the line is read next.
    */
   async maybeLine(bytesMax: number): Promise<Uint8Array | undefined> {
     let line = new Uint8Array(0);
@@ -82,7 +86,7 @@ export class Link {
         return line.subarray(0, end);
       }
     }
-    return undefined;
+    throw new RtoolError("bad_request", `The first line has more than ${bytesMax} bytes`);
   }
 
   /** Frames as they come. An end inside a frame is the peer's fault. */
@@ -129,6 +133,18 @@ export class Link {
     this.close();
   }
 
+  /** Reads and forgets what the peer still sends, until it ends or so long. */
+  async drain(ms: number): Promise<void> {
+    const timer = setTimeout(() => this.close(), ms);
+    try {
+      while (await this.read()) { /* Forgotten. */ }
+    } catch {
+      // The connection is lost: nothing more comes.
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
   /** Closes at once. Safe to call again. */
   close(): void {
     if (this.#closed) return;
@@ -144,7 +160,7 @@ export class Link {
     await new Promise<void>((resolve) => setImmediate(resolve)); // One write for a whole turn.
     try {
       while (this.#pending.length > 0 && !this.#closed) {
-        const bytes = this.#pending.length === 1 ? this.#pending[0]! : concat(this.#pending);
+        const bytes = concat(this.#pending);
         this.#pending = [];
         await this.#writeAll(bytes);
         this.#pendingBytes -= bytes.length;
@@ -167,14 +183,4 @@ export class Link {
       }
     }
   }
-}
-
-function concat(parts: readonly Uint8Array[]): Uint8Array {
-  const joined = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    joined.set(part, at);
-    at += part.length;
-  }
-  return joined;
 }

@@ -5,6 +5,8 @@
  * Format of /proc/net/tcp: proc(5); addresses are hexadecimal, each 32-bit word in host order.
  */
 
+import { type LookUp, maybeLookUp } from "./sock_diag.ts";
+
 /** Both ends of a connection, seen from here. */
 export interface Ends {
   readonly local: Deno.NetAddr;
@@ -17,8 +19,29 @@ export function isLoopback(hostname: string): boolean {
     /^::ffff:127(\.\d{1,3}){3}$/.test(hostname);
 }
 
-/** User id of the peer, or `undefined` where the kernel does not tell. */
+let lookUp: LookUp | false | undefined;
+
+/**
+ * User id of the peer, or `undefined` where the kernel does not tell. A socket that its process has
+ * closed belongs to nobody: the kernel then shows user 0, which must not be taken for root.
+ */
 export function maybePeerUid(ends: Ends): number | undefined {
+  lookUp ??= maybeLookUp() ?? false;
+  if (!lookUp) return maybeUidFromProc(ends);
+  const owner = lookUp(ends.remote, ends.local);
+  return owner && owner.inode !== 0 ? owner.uid : undefined;
+}
+
+/** Whether the peer's process has closed its socket. False where the kernel does not tell. */
+export function hasGone(ends: Ends): boolean {
+  lookUp ??= maybeLookUp() ?? false;
+  if (!lookUp || !isLoopback(ends.remote.hostname)) return false;
+  const owner = lookUp(ends.remote, ends.local);
+  return owner === undefined || owner.inode === 0;
+}
+
+/** The same, where the kernel cannot be asked directly. */
+function maybeUidFromProc(ends: Ends): number | undefined {
   const table = ends.remote.hostname.includes(":") ? "tcp6" : "tcp";
   // The peer's socket has our two ends the other way round.
   const local = hexEnd(ends.remote);
@@ -38,7 +61,8 @@ export function findUid(table: string, local: string, remote: string): number | 
   const end = table.indexOf("\n", at);
   const columns = table.slice(at, end < 0 ? undefined : end).trim().split(/\s+/);
   const uid = Number(columns[6]);
-  return Number.isInteger(uid) ? uid : undefined;
+  // A socket its process has closed belongs to nobody: the kernel shows uid 0 and inode 0.
+  return Number.isInteger(uid) && columns[8] !== "0" ? uid : undefined;
 }
 
 /** `address:port` as the kernel prints it on a little-endian machine. */

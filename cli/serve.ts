@@ -7,9 +7,7 @@ import { isLoopback } from "../access/peer.ts";
 import { RtoolError } from "../core/errors.ts";
 import type { Options } from "../core/options.ts";
 
-/**
- * Longest path of a worker's directory is bounded by what the system takes; this is only a prefix.
- */
+/** Then comes the id of the server's process. */
 const STATE_DIR_PREFIX = "rtool-";
 
 /** Variables of the server's own environment that R sees. Nothing else passes. */
@@ -52,9 +50,38 @@ export function rEnvironment(env: (name: string) => string | undefined): Record<
   return variables;
 }
 
-/** A directory of this server's own, mode 0700. */
+/** A directory of this server's own, mode 0700. Those of servers that were killed are removed. */
 export function makeStateDir(): string {
-  return Deno.makeTempDirSync({ prefix: STATE_DIR_PREFIX });
+  const dir = Deno.makeTempDirSync({ prefix: `${STATE_DIR_PREFIX}${Deno.pid}-` });
+  removeStale(dir.slice(0, dir.lastIndexOf("/")));
+  return dir;
+}
+
+/** What is not ours cannot be removed, and is left. */
+function removeStale(parent: string): void {
+  for (const { name } of Deno.readDirSync(parent)) {
+    const pid = new RegExp(`^${STATE_DIR_PREFIX}(\\d+)-\\w+$`).exec(name)?.[1];
+    if (pid === undefined || isAlive(Number(pid))) continue;
+    try {
+      Deno.removeSync(`${parent}/${name}`, { recursive: true });
+    } catch {
+      // Another user's.
+    }
+  }
+}
+
+/** Where there is no /proc, every process counts as alive. */
+function isAlive(pid: number): boolean {
+  return exists(`/proc/${pid}`) || !exists("/proc/self");
+}
+
+function exists(path: string): boolean {
+  try {
+    Deno.lstatSync(path);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** Connections that fit the process's file descriptors, with room for the workers' pipes. */

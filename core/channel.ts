@@ -5,6 +5,9 @@
  * nothing of what it holds.
  */
 
+/** Taken items are let go of once there are so many and they are half of the line. */
+const COMPACT_AT = 64;
+
 /** One producer, one consumer. */
 export class Channel<T> implements AsyncIterable<T> {
   readonly #items: T[] = [];
@@ -85,6 +88,9 @@ export class Channel<T> implements AsyncIterable<T> {
     this.#weight -= this.#weigh(item);
     if (this.#head === this.#items.length) {
       this.#items.length = 0;
+      this.#head = 0;
+    } else if (this.#head >= COMPACT_AT && this.#head * 2 >= this.#items.length) {
+      this.#items.splice(0, this.#head);
       this.#head = 0;
     }
     if (!this.full) {

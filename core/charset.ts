@@ -30,6 +30,10 @@ const PYTHON_NAMES: Readonly<Record<string, string>> = {
   l1: "iso-8859-1",
   88591: "iso-8859-1",
   iso88591: "iso-8859-1",
+  latin9: "iso-8859-15",
+  l9: "iso-8859-15",
+  macroman: "macintosh",
+  cp874: "windows-874",
   cp819: "iso-8859-1",
 };
 
@@ -41,11 +45,26 @@ export function maybeCharset(label: string): Charset | undefined {
   if (name === "us-ascii") return createSingleByte("US-ASCII", (byte) => byte < 128 ? byte : -1);
   // The web reads ISO-8859-1 as windows-1252; Python and R do not.
   if (name === "iso-8859-1") return createSingleByte("ISO-8859-1", (byte) => byte);
+  // The web reads these two as Windows code pages too.
+  if (bare === "iso88599" || bare === "latin5" || bare === "l5") return isoTurkish();
   for (const candidate of [name, bare, bare.replace(/^cp125/, "windows-125"), dashed(bare)]) {
     const found = maybeTable(candidate);
     if (found) return createSingleByte(found.name, (byte) => found.units[byte]!);
   }
   return undefined;
+}
+
+/** ISO-8859-9 is Latin-1 with six letters of its own. */
+function isoTurkish(): Charset {
+  const letters: Readonly<Record<number, number>> = {
+    0xd0: 0x11e,
+    0xdd: 0x130,
+    0xde: 0x15e,
+    0xf0: 0x11f,
+    0xfd: 0x131,
+    0xfe: 0x15f,
+  };
+  return createSingleByte("ISO-8859-9", (byte) => letters[byte] ?? byte);
 }
 
 /** `iso885915` as `iso-8859-15`. */
@@ -108,17 +127,31 @@ function createSingleByte(name: string, unitOf: (byte: number) => number): Chars
   };
 }
 
+/** Longest stand-in for a character: `<U+10FFFF>`. */
+const STAND_IN_BYTES = 10;
+
 function encodeSingleByte(text: string, byteOf: ReadonlyMap<number, number>): Uint8Array {
-  const bytes: number[] = [];
-  for (const character of text) {
-    const point = character.codePointAt(0)!;
+  let bytes = new Uint8Array(text.length + STAND_IN_BYTES);
+  let at = 0;
+  for (let i = 0; i < text.length; i++) {
+    const point = text.codePointAt(i)!;
+    if (point > 0xffff) i++;
     const byte = byteOf.get(point);
+    // Room for this character and for one byte for each that follows.
+    const needed = at + STAND_IN_BYTES + text.length - i;
+    if (needed > bytes.length) bytes = grown(bytes, needed * 2);
     if (byte !== undefined) {
-      bytes.push(byte);
+      bytes[at++] = byte;
     } else {
-      const shown = `<U+${point.toString(16).toUpperCase().padStart(4, "0")}>`;
-      for (const unit of shown) bytes.push(unit.charCodeAt(0));
+      const standIn = `<U+${point.toString(16).toUpperCase().padStart(4, "0")}>`;
+      for (let k = 0; k < standIn.length; k++) bytes[at++] = standIn.charCodeAt(k);
     }
   }
-  return Uint8Array.from(bytes);
+  return bytes.subarray(0, at);
+}
+
+function grown(bytes: Uint8Array, length: number): Uint8Array<ArrayBuffer> {
+  const larger = new Uint8Array(length);
+  larger.set(bytes);
+  return larger;
 }

@@ -4,6 +4,7 @@
  * Part of the native door.
  */
 
+import { concat } from "../core/bytes.ts";
 import { Channel } from "../core/channel.ts";
 import { RtoolError } from "../core/errors.ts";
 import type { Job, JobRequest } from "../core/job.ts";
@@ -20,7 +21,7 @@ export class NativeStream {
   #cancelled = false;
   readonly #link: Link;
   readonly #submission: Submission;
-  readonly #code: Uint8Array;
+  readonly #code: Uint8Array[] = [];
   #codeBytes = 0;
   readonly #input: Channel<Uint8Array> | undefined;
   #inputCredit = WINDOW_BYTES;
@@ -32,21 +33,20 @@ export class NativeStream {
     this.id = id;
     this.#link = link;
     this.#submission = submission;
-    this.#code = new Uint8Array(submission.codeBytes);
     if (submission.hasInput) this.#input = new Channel(WINDOW_BYTES, (bytes) => bytes.length);
   }
 
   /** Whether all of the code has arrived. */
   get complete(): boolean {
-    return this.#codeBytes === this.#code.length;
+    return this.#codeBytes === this.#submission.codeBytes;
   }
 
   takeCode(bytes: Uint8Array): void {
-    if (this.#codeBytes + bytes.length > this.#code.length) {
+    this.#codeBytes += bytes.length;
+    if (this.#codeBytes > this.#submission.codeBytes) {
       throw new RtoolError("bad_frame", "More code was sent than was announced");
     }
-    this.#code.set(bytes, this.#codeBytes);
-    this.#codeBytes += bytes.length;
+    this.#code.push(bytes);
   }
 
   /** A piece of the job's input; an empty one is its end. */
@@ -63,19 +63,19 @@ export class NativeStream {
   /** The whole request; throws `bad_request` when the code is no UTF-8. */
   request(): JobRequest {
     const input = this.#input ? this.#granting(this.#input) : undefined;
-    return { ...this.#submission.request, code: decodeCode(this.#code), input };
+    return { ...this.#submission.request, code: decodeCode(concat(this.#code)), input };
   }
 
   /** The client takes so many bytes more. */
   grant(bytes: number): void {
     this.#credit += bytes;
-    if (this.#credit > 0) this.#waiting?.resolve();
+    if (this.#credit >= 0) this.#waiting?.resolve();
   }
 
   /** Uses credit up; a promise when there is none left and the sender must wait. */
   spend(bytes: number): Promise<void> | undefined {
     this.#credit -= bytes;
-    if (this.#credit > 0 || this.#closed) return undefined;
+    if (this.#credit >= 0 || this.#closed) return undefined;
     this.#waiting = Promise.withResolvers<void>();
     return this.#waiting.promise;
   }

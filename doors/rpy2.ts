@@ -18,9 +18,17 @@ export interface Rpy2Options {
   readonly evaluator: Evaluator;
   /** Most bytes of code in one request. @default {16 MiB} */
   readonly codeMax: number;
+  /** Whether the peer's process has let go of the connection; one that is only half closed has not. */
+  readonly hasGone: (link: Link) => boolean;
 }
 
 const COUNT_BYTES = 8;
+
+/** How often a client that waits is looked for, in milliseconds. */
+const GONE_INTERVAL_MS = 500;
+
+/** How long what a refused client still sends is taken from it, in milliseconds. */
+const DRAIN_MS = 2000;
 
 /** Serves one request whose first line has been read, and says how it ended. */
 export async function serveRpy2(
@@ -28,16 +36,19 @@ export async function serveRpy2(
   label: string,
   principal: Principal,
   options: Rpy2Options,
+  greeted: () => void,
 ): Promise<void> {
   const gone = new AbortController();
   let charset: Charset = maybeCharset("utf-8")!;
   try {
     charset = findCharset(label);
-    const code = charset.decode(await readCode(link, options.codeMax));
+    const code = charset.decode(await readCode(link, options.codeMax, greeted));
     const job = await options.evaluator.submit(principal, bareRequest(code, "main"), gone.signal);
-    reply(link, charset, await consoleText(job));
+    const watch = setInterval(() => options.hasGone(link) && gone.abort(), GONE_INTERVAL_MS);
+    reply(link, charset, await consoleText(job).finally(() => clearInterval(watch)));
   } catch (error) {
     reply(link, charset, `Error: ${toRtoolError(error).message}\n`);
+    await link.drain(DRAIN_MS); // A client still writing would lose the reply to a reset.
   } finally {
     await link.flushed(true).catch(() => {}); // The client has gone.
     gone.abort();
@@ -59,8 +70,13 @@ function findCharset(label: string): Charset {
   );
 }
 
-async function readCode(link: Link, codeMax: number): Promise<Uint8Array> {
+async function readCode(
+  link: Link,
+  codeMax: number,
+  greeted: () => void,
+): Promise<Uint8Array> {
   const header = await readExactly(link, COUNT_BYTES, "the length of the code");
+  greeted();
   const announced = new DataView(header.buffer).getBigUint64(0, true);
   // Checked before waiting for the code: a count costs the peer eight bytes.
   if (announced > BigInt(codeMax)) {
@@ -92,13 +108,17 @@ async function readExactly(link: Link, count: number, what: string): Promise<Uin
 
 /** What a console shows: both streams as they come, and how the job ended when R did not say. */
 async function consoleText(job: Job): Promise<string> {
-  const streams = { stdout: new TextDecoder(), stderr: new TextDecoder() };
+  const options = { ignoreBOM: true };
+  const streams = {
+    stdout: new TextDecoder("utf-8", options),
+    stderr: new TextDecoder("utf-8", options),
+  };
   let text = "";
   for await (const event of job.events) {
     if (event.kind === "stdout" || event.kind === "stderr") {
       text += streams[event.kind].decode(event.bytes, { stream: true });
     } else if (event.kind === "end") {
-      text += ending(event.outcome);
+      text += streams.stdout.decode() + streams.stderr.decode() + ending(event.outcome);
     }
   }
   return text;

@@ -68,7 +68,9 @@ export class Commands {
   }
 
   /** A whole job. `ahead` says that another job still runs when this is written. */
-  job(nonce: string, code: string, settings: JobSettings, ahead: boolean): string {
+  job(nonce: string, given: string, settings: JobSettings, ahead: boolean): string {
+    // R's console reads CR LF as LF, also inside strings.
+    const code = given.includes("\r\n") ? given.replaceAll("\r\n", "\n") : given;
     const options = this.#settings(settings);
     const lines = expressionsAtMost(code);
     const begin = (piece: string) =>

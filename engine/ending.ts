@@ -28,7 +28,7 @@ export function endOutcome(
   }
   if (end["error"] === undefined) return { outcome: { kind: "ok" }, used };
   return {
-    outcome: { kind: "error", error: parseCondition(end["error"]), halted: false },
+    outcome: { kind: "error", error: parseCondition(end["error"]), halted: end["halted"] === true },
     used,
   };
 }

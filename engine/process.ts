@@ -33,6 +33,8 @@ export const WORKER_VARIABLE = "RTOOL_WORKER";
  */
 const LAUNCH = [
   'cd "$1" && mkfifo -m 600 input && exec 9<>input && exec 3<&0 <input 9>&- || exit 70',
+  // What the server's parent left open is not R's.
+  "exec 4<&- 5<&- 6<&- 7<&- 8<&-",
   'mkdir tmp wd && cd wd && export TMPDIR="$1/tmp" || exit 70',
   'if [ "$2" = yes ]; then shift 2; exec setpriv --pdeathsig KILL -- "$@"; fi',
   'shift 2; exec "$@"',

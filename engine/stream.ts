@@ -21,6 +21,13 @@ export type StreamName = "stdout" | "stderr";
 /** From so many jobs in R's pipe on, output is read at most once a millisecond. */
 const CROWD = 16;
 
+/** Bytes asked of R's pipe at once: what it can hold. */
+const READ_BYTES = 1 << 16;
+
+/** After so many reads in a row of so few bytes, R is printing in small pieces: gather them. */
+const SMALL_READS = 32;
+const SMALL_BYTES = 4096;
+
 /** Bytes kept for the message of a crash. */
 const TAIL_BYTES = 2048;
 
@@ -35,11 +42,13 @@ export class WorkerStream {
   readonly #expected: { nonce: string; job: EngineJob | undefined }[] = [];
   readonly #onMark: (mark: Mark) => void;
   readonly #onBroken: () => void;
-  readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
+  readonly #reader: ReadableStreamBYOBReader;
+  #buffer = new ArrayBuffer(READ_BYTES);
   readonly #done: Promise<void>;
   #lastNonce = "";
   #tail: Uint8Array = new Uint8Array(0);
   #lastReadAt = 0;
+  #smallReads = 0;
 
   constructor(
     name: StreamName,
@@ -50,7 +59,7 @@ export class WorkerStream {
     this.name = name;
     this.#onMark = onMark;
     this.#onBroken = onBroken;
-    this.#reader = source.getReader();
+    this.#reader = source.getReader({ mode: "byob" });
     this.#done = this.#pump();
   }
 
@@ -67,6 +76,7 @@ export class WorkerStream {
 
   /** The first of those expected has sent its last mark on this stream. */
   advance(): void {
+    this.#smallReads = 0;
     this.#lastNonce = this.#expected.shift()?.nonce ?? this.#lastNonce;
     const next = this.#expected[0];
     if (next) this.#decoder.expect(next.nonce);
@@ -86,11 +96,8 @@ export class WorkerStream {
 
   async #pump(): Promise<void> {
     for (;;) {
-      const { value, done } = await this.#reader.read().catch(() => ({
-        value: undefined,
-        done: true,
-      }));
-      if (done || value === undefined) break;
+      const value = await this.#read();
+      if (!value) break;
       this.#lastReadAt = performance.now();
       this.#decoder.push(value);
       try {
@@ -100,8 +107,10 @@ export class WorkerStream {
         this.#decoder.rest();
         this.#onBroken();
       }
-      // With many short jobs in hand, reading each line as it comes would cost more than it brings.
-      if (this.#expected.length >= CROWD) await new Promise((resolve) => setTimeout(resolve, 1));
+      // With many short jobs or pieces in hand, reading each as it comes costs more than it brings.
+      if (this.#expected.length >= CROWD || this.#smallReads > SMALL_READS) {
+        await new Promise((resolve) => setTimeout(resolve, 1));
+      }
       const job = this.#expected[0]?.job;
       if (job?.events.full) {
         this.paused = true;
@@ -110,6 +119,23 @@ export class WorkerStream {
       }
     }
     this.#output(this.#decoder.rest());
+  }
+
+  /** The next bytes, or `undefined` at the end. Few are copied, so that their buffer serves again. */
+  async #read(): Promise<Uint8Array | undefined> {
+    try {
+      const { value, done } = await this.#reader.read(new Uint8Array(this.#buffer));
+      if (done || value === undefined) return undefined;
+      this.#smallReads = value.length <= SMALL_BYTES ? this.#smallReads + 1 : 0;
+      if (value.length > READ_BYTES / 4) {
+        this.#buffer = new ArrayBuffer(READ_BYTES);
+        return value;
+      }
+      this.#buffer = value.buffer;
+      return value.slice();
+    } catch {
+      return undefined;
+    }
   }
 
   #cut(): void {

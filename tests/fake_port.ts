@@ -7,6 +7,7 @@ import type { JobRequest, Principal, StopReason } from "../core/job.ts";
 import type { Log, LogFields } from "../core/log.ts";
 import { refuseNative, serveNative } from "../doors/native.ts";
 import { refuseRpy2, serveRpy2 } from "../doors/rpy2.ts";
+import { PAYLOAD_BYTES_MAX } from "../protocol.ts";
 import { serve, type ServeOptions } from "../server.ts";
 
 /** Whoever connects. */
@@ -87,10 +88,8 @@ function joinDoors(
       refuse: refuseNative,
     },
     rpy2: {
-      serve: (link, line, who, greeted) => {
-        greeted();
-        return serveRpy2(link, line, who, { evaluator, codeMax });
-      },
+      serve: (link, line, who, greeted) =>
+        serveRpy2(link, line, who, { evaluator, codeMax, hasGone: () => false }, greeted),
       refuse: refuseRpy2,
     },
   };
@@ -117,7 +116,11 @@ export function createEvaluator(
 /** Prints the code and ends well. */
 export const ECHO = createEvaluator(async function* ({ code }) {
   yield { kind: "started", note: undefined };
-  yield await Promise.resolve({ kind: "stdout", bytes: new TextEncoder().encode(code) });
+  const bytes = new TextEncoder().encode(code);
+  for (let at = 0; at < bytes.length; at += PAYLOAD_BYTES_MAX) {
+    const part = bytes.subarray(at, at + PAYLOAD_BYTES_MAX);
+    yield await Promise.resolve({ kind: "stdout", bytes: part });
+  }
   yield okEnd();
 });
 

@@ -10,9 +10,9 @@ read_code <- function() {
     return(NULL)
   }
   good <- parsable(text)
-  exprs <<- parse_text(text, good, FALSE)
+  exprs <<- parse_again(text, good, FALSE)
   if (good == 0L) exprs <<- expression()
-  refs <- if (good > 0L) attr(parse_text(text, good, TRUE), "srcref")
+  refs <- if (good > 0L) attr(parse_again(text, good, TRUE), "srcref")
   rest <- if (good == 0L) text else after(text, refs[[good]])
   locate(rest)
 }
@@ -26,11 +26,14 @@ parse_quietly <- function(text) {
 
 parse_text <- function(text, n, keep) own_parse(text = text, n = n, keep.source = keep)
 
+# What has been parsed before has given its warnings then.
+parse_again <- function(text, n, keep) suppressWarnings(parse_text(text, n, keep))
+
 # How many expressions parse before the first that does not.
 parsable <- function(text) {
   low <- 0L
   high <- 1L
-  works <- function(n) !is.null(tryCatch(parse_text(text, n, FALSE), error = function(e) NULL))
+  works <- function(n) !is.null(tryCatch(parse_again(text, n, FALSE), error = function(e) NULL))
   while (works(high)) {
     low <- high
     high <- high * 2L
@@ -69,6 +72,7 @@ locate <- function(rest) {
     incomplete <<- TRUE
     return(NULL)
   }
+  behind <<- paste(lines[seq_along(lines) > line], collapse = "\n")
   text <- paste(lines[seq_len(line)], collapse = "\n")
   if (nchar(text, "bytes") > 262144L) {
     cat("Error: ", message, "\n", sep = "", file = stderr_con)
@@ -80,7 +84,7 @@ locate <- function(rest) {
 
 complaint <- function(text) {
   tryCatch({
-    parse_text(text, 1L, FALSE)
+    parse_again(text, 1L, FALSE)
     ""
   }, error = function(e) conditionMessage(e))
 }

@@ -11,6 +11,7 @@ open_job <- function() {
   events_left <<- 1000L
   events_dropped <<- 0L
   at <<- 0L
+  names_browser <<- grepl("browser", code, fixed = TRUE)
   if (is.null(getOption("error"))) options(error = handler_call)
   if (!identical(globalCallingHandlers()[handler_names], handlers)) install_handlers()
   problem <- if (!is.null(settings)) apply_settings()
@@ -72,7 +73,7 @@ fell <- function() {
 }
 
 skip_line <- function() {
-  refs <- attr(parse_text(code, -1L, TRUE), "srcref")
+  refs <- attr(suppressWarnings(parse_text(code, length(exprs), TRUE)), "srcref")
   line <- refs[[at]][[3L]]
   while (at < length(exprs) && refs[[at + 1L]][[1L]] <= line) at <<- at + 1L
 }
@@ -84,16 +85,26 @@ finish <- function(fields = NULL) {
   cpu_ms <- as.integer((now - cpu_seen) * 1000)
   cpu_seen <<- now
   if (is.null(fields) && is.null(failure) && cpu_ms == 0L && events_dropped == 0L) at_end("K", "")
-  else at_end("E", end_json(fields, cpu_ms))
+  else {
+    end <- end_json(fields, cpu_ms)    # now: at_end() takes the user's sinks away
+    at_end("E", end)
+  }
   close_job()
 }
 
 end_json <- function(fields, cpu_ms) {
   if (is.null(fields)) {
     fields <- if (is.null(failure)) "\"ok\":true" else
-      paste0("\"error\":", condition_json(failure))
+      paste0("\"error\":", condition_json(failure), if (halt_into_sink()) ",\"halted\":true")
   }
   paste0("{", fields, ",\"cpu_ms\":", cpu_ms, ",\"events_dropped\":", events_dropped, "}")
+}
+
+# Where messages are diverted, Rscript's last words go there too.
+halt_into_sink <- function() {
+  diverted <- .Internal(sink.number(FALSE)) != 2L
+  if (diverted) cat("Execution halted\n", file = stderr())
+  diverted
 }
 
 close_job <- function() {

@@ -43,7 +43,7 @@ begin <- function(sentinel, lines_fed, text, ahead = FALSE) {
 
 # Runs after each expression: did it succeed, and what comes next?
 mark <- function() {
-  if (sys.nframe() > 1L) return(in_browser())
+  if (sys.nframe() > 1L || (names_browser && browser_is_open())) return(in_browser())
   .Internal(interruptsSuspended(TRUE))
   if (is.null(job) || tail_pending) {
     arm_nothing()
@@ -56,6 +56,7 @@ mark <- function() {
   if (!identical(value, unset)) autoload$.Last.value <- value
   else if (is.null(failure)) fell()
   if (is.null(getOption("error"))) options(error = handler_call)
+  if (getOption("echo")) options(echo = FALSE)    # it would show our lines, not the user's
   advance()
   .Internal(interruptsSuspended(FALSE))
   invisible(unset)
@@ -66,16 +67,36 @@ tail_done <- function() {
   tail_pending <<- FALSE
   .Internal(interruptsSuspended(TRUE))
   on.exit(.Internal(interruptsSuspended(FALSE)))
-  if (is.null(failure)) fell()
+  own <- getOption("error")
+  if (is.null(failure) && !is.null(own) && !identical(own, handler_call)) go_on_behind()
+  else if (is.null(failure)) fell()
   advance()
   invisible(unset)
 }
 
+# The user's own options(error = ) has seen the parse error: as in Rscript, the next line follows.
+go_on_behind <- function() {
+  signalled <<- NULL
+  code <<- behind
+  at <<- 0L
+  fed <<- 0L
+  read_code()
+}
+
+# A browser() at top level has no frame of its own.
+browser_is_open <- function() {
+  tryCatch({
+    browserText()
+    TRUE
+  }, error = function(e) FALSE)
+}
+
 # A browser reads the lines that were meant for the REPL: the server must be told, once.
 in_browser <- function() {
-  if (Sys.getpid() == pid && !browsing) {
+  if (Sys.getpid() != pid) return(invisible(unset))
+  arm_nothing()
+  if (!browsing) {
     browsing <<- TRUE
-    arm_nothing()
     emit("B")
   }
   invisible(unset)

@@ -16,6 +16,8 @@ at <- 0L                                 # which expression is being evaluated
 fed <- 0L                                # for how many more expressions lines are written
 raw_tail <- NULL                         # text that does not parse, for the REPL to word the error
 tail_pending <- FALSE
+behind <- ""                             # the lines behind what does not parse
+names_browser <- FALSE                   # whether the code speaks of browser()
 incomplete <- FALSE
 chunks <- list()
 chunks_n <- 0L

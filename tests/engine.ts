@@ -1,0 +1,142 @@
+/**
+ * The engine on real R, and jobs as one line each.
+ */
+
+import { assert } from "@std/assert";
+import type { Condition, Job, JobRequest, Outcome, Principal, Receipt } from "../core/job.ts";
+import { type EngineOptions, Sessions } from "../engine/sessions.ts";
+
+/** A job that hangs fails its test after this, in milliseconds. */
+const PATIENCE_MS = 20_000;
+
+/** Whoever asks, unless a test says otherwise. */
+export const USER: Principal = { name: "tester", local: true };
+
+/** All that a job has emitted. */
+export interface Ended {
+  readonly outcome: Outcome;
+  readonly receipt: Receipt;
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly conditions: readonly Condition[];
+  /** What the job was told when it started. */
+  readonly note: string | undefined;
+  /** How often it was said to have started. */
+  readonly starts: number;
+}
+
+/** What a request may have beside its code. */
+export type More = Partial<JobRequest> & {
+  readonly principal?: Principal;
+  readonly signal?: AbortSignal;
+};
+
+/** A running engine. */
+export class TestEngine implements AsyncDisposable {
+  readonly sessions: Sessions;
+  readonly dir: string;
+
+  constructor(options: Partial<EngineOptions> = {}) {
+    this.dir = Deno.makeTempDirSync({ prefix: "rtool-test-" });
+    this.sessions = new Sessions(
+      {
+        command: "R",
+        stateDir: this.dir,
+        env: rEnvironment(),
+        startTimeoutMs: 30_000,
+        stopGraceMs: 2000,
+        jobsMax: 16,
+        queueMax: 1000,
+        sessionsMax: 64,
+        outputMax: 1 << 28,
+        sessionIdleMs: 3_600_000,
+        ...options,
+      },
+      { info: () => {}, error: () => {} },
+    );
+  }
+
+  /** An engine whose first R is ready. */
+  static async started(options: Partial<EngineOptions> = {}): Promise<TestEngine> {
+    const engine = new TestEngine(options);
+    await engine.sessions.start();
+    return engine;
+  }
+
+  submit(code: string, more: More = {}): Promise<Job> {
+    const { principal = USER, signal = new AbortController().signal, ...fields } = more;
+    return this.sessions.submit(principal, { ...EMPTY_REQUEST, code, ...fields }, signal);
+  }
+
+  /** Submits, and waits for the end. */
+  async run(code: string, more: More = {}): Promise<Ended> {
+    return await collect(await this.submit(code, more));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.sessions[Symbol.asyncDispose]();
+    await Deno.remove(this.dir, { recursive: true });
+  }
+}
+
+const EMPTY_REQUEST: JobRequest = {
+  code: "",
+  session: "main",
+  args: undefined,
+  cwd: undefined,
+  env: {},
+  width: undefined,
+  timeoutMs: undefined,
+  within: undefined,
+  input: undefined,
+};
+
+/** Everything a job emits, to its end. `watch` is called with each piece of its output. */
+export async function collect(job: Job, watch?: (text: string) => void): Promise<Ended> {
+  const text = { stdout: "", stderr: "" };
+  const decoders = { stdout: new TextDecoder(), stderr: new TextDecoder() };
+  const conditions: Condition[] = [];
+  let note: string | undefined;
+  let starts = 0;
+  let end: { outcome: Outcome; receipt: Receipt } | undefined;
+  const events = job.events[Symbol.asyncIterator]();
+  for (;;) {
+    const { value: event, done } = await soon(events.next(), () => JSON.stringify(text));
+    if (done) break;
+    assert(end === undefined, `A job went on after its end with '${event.kind}'`);
+    if (event.kind === "stdout" || event.kind === "stderr") {
+      const piece = decoders[event.kind].decode(event.bytes, { stream: true });
+      text[event.kind] += piece;
+      watch?.(piece);
+    } else if (event.kind === "condition") {
+      conditions.push(event.condition);
+    } else if (event.kind === "started") {
+      note = event.note;
+      starts++;
+    } else {
+      end = event;
+    }
+  }
+  assert(end, "The events of a job ended without its end");
+  const { outcome, receipt } = end;
+  return { outcome, receipt, ...text, conditions, note, starts };
+}
+
+/** The promise's value, or a failure when it takes too long. */
+async function soon<T>(promise: Promise<T>, describe: () => string): Promise<T> {
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(() => {
+    late.reject(new Error(`A job hangs, so far it said ${describe().slice(0, 200)}`));
+  }, PATIENCE_MS);
+  try {
+    return await Promise.race([promise, late.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function rEnvironment(): Record<string, string> {
+  const env: Record<string, string> = { LANG: "C.UTF-8" };
+  for (const name of ["PATH", "HOME"]) env[name] = Deno.env.get(name) ?? "";
+  return env;
+}

@@ -1,0 +1,211 @@
+/**
+ * Bounds of the engine on real R: each is a feature, with a word for whoever meets it; and what is
+ * left when it ends.
+ */
+
+import { assert, assertEquals, assertLess, assertRejects, assertStringIncludes } from "@std/assert";
+import { type ErrorCode, RtoolError } from "../core/errors.ts";
+import type { StopReason } from "../core/job.ts";
+import { markedProcesses } from "../engine/process.ts";
+import { collect, type More, TestEngine, USER } from "./engine.ts";
+
+const CLIENT: StopReason = { kind: "cancelled", reason: "client" };
+
+Deno.test("no more sessions evaluate at once than may; the others wait their turn", async () => {
+  await using engine = await TestEngine.started({ jobsMax: 2 });
+  let running = 0;
+  let most = 0;
+  const sessions = ["a", "b", "c", "d"];
+  const jobs = await Promise.all(
+    sessions.map((session) => engine.submit("cat('on'); Sys.sleep(0.15)", { session })),
+  );
+  await Promise.all(jobs.map(async (job) => {
+    const { outcome } = await collect(job, () => most = Math.max(most, ++running));
+    running--;
+    assertEquals(outcome, { kind: "ok" });
+  }));
+  assertEquals(most, 2);
+});
+
+Deno.test("a session with a long line of jobs does not keep another waiting behind all of it", async () => {
+  await using engine = await TestEngine.started({ jobsMax: 1 });
+  const ended: string[] = [];
+  const many = Array.from({ length: 60 }, async (_, n) => {
+    await engine.run("Sys.sleep(0.01)", { session: "many" });
+    ended.push(`many ${n}`);
+  });
+  const few = engine.run("1", { session: "few" }).then(() => ended.push("few"));
+  await Promise.all([...many, few]);
+  assertLess(ended.indexOf("few"), 40);
+});
+
+Deno.test("more jobs than may wait are refused as busy, and taken again when there is room", async () => {
+  await using engine = await TestEngine.started({ jobsMax: 1, queueMax: 2 });
+  const first = await engine.submit("cat('on'); Sys.sleep(60)");
+  const started = Promise.withResolvers<void>();
+  const ended = collect(first, () => started.resolve());
+  await started.promise;
+  const waiting = [engine.run("cat(1)"), engine.run("cat(2)", { session: "other" })];
+  await Promise.resolve();
+  for (const session of ["main", "third"]) {
+    const busy = await refusal(engine, "1", { session });
+    assertEquals(busy.code, "busy");
+    assertStringIncludes(busy.message, "2 wait");
+  }
+  first.cancel(CLIENT);
+  await ended;
+  assertEquals((await Promise.all(waiting)).map(({ stdout }) => stdout), ["1", "2"]);
+  assertEquals((await engine.run("cat(3)")).stdout, "3");
+});
+
+Deno.test("more sessions than may be are refused, and one that has quit makes room", async () => {
+  await using engine = await TestEngine.started({ sessionsMax: 2 });
+  for (const session of ["a", "b"]) await engine.run("1", { session });
+  assertEquals((await refusal(engine, "1", { session: "c" })).code, "too_many_sessions");
+  await engine.run("quit()", { session: "a" });
+  assertEquals((await engine.run("cat(1)", { session: "c" })).stdout, "1");
+});
+
+Deno.test("a job that would wait for the job it was sent from is refused, and only that", async () => {
+  await using engine = await TestEngine.started();
+  const worker = Promise.withResolvers<string>();
+  const outer = await engine.submit('cat(Sys.getenv("RTOOL_WORKER")); Sys.sleep(60)');
+  const ended = collect(outer, worker.resolve);
+  const within = await worker.promise;
+  const deadlock = await refusal(engine, "1", { within });
+  assertEquals(deadlock.code, "deadlock");
+  assertStringIncludes(deadlock.message, "'main'");
+  assertStringIncludes(deadlock.hint ?? "", "--session");
+  assertEquals((await engine.run("cat(1)", { within, session: "inner" })).stdout, "1");
+  const inner = await engine.submit('cat(Sys.getenv("RTOOL_WORKER")); Sys.sleep(60)', {
+    within,
+    session: "inner",
+  });
+  const innerWorker = Promise.withResolvers<string>();
+  const innerEnded = collect(inner, innerWorker.resolve);
+  const around = await refusal(engine, "1", { within: await innerWorker.promise });
+  assertEquals(around.code, "deadlock");
+  for (const job of [outer, inner]) job.cancel(CLIENT);
+  await Promise.all([ended, innerEnded]);
+  assertEquals((await engine.run("cat(1)", { within })).stdout, "1");
+});
+
+Deno.test("output over its limit ends the job as limited, with all up to the limit", async () => {
+  await using engine = await TestEngine.started({ outputMax: 100_000 });
+  const code = 'cat("0123456789\\n"); message("x"); repeat cat("0123456789\\n")';
+  const { outcome, receipt, stdout, stderr } = await engine.run(code);
+  assertEquals(outcome, { kind: "limited", limit: "output", max: 100_000 });
+  assertEquals(receipt.stdoutBytes + receipt.stderrBytes, 100_000);
+  assertEquals(stdout.length + stderr.length, 100_000);
+  assertEquals([receipt.rung, receipt.sessionSurvived], ["interrupt", true]);
+  const exact = await engine.run('cat(strrep("x", 1e5))');
+  assertEquals([exact.outcome.kind, exact.stdout.length], ["ok", 100_000]);
+  assertEquals((await engine.run("cat(1)")).stdout, "1");
+});
+
+Deno.test("a session that is not used for a while loses its R, and gets a new one when it is", async () => {
+  await using engine = await TestEngine.started({ sessionIdleMs: 40 });
+  const worker = (await engine.run('x <- 1; cat(Sys.getenv("RTOOL_WORKER"))')).stdout;
+  await until(() => markedProcesses(worker).length === 0);
+  assertEquals((await engine.run("cat(exists('x'))")).stdout, "FALSE");
+});
+
+Deno.test("a session that is used is not idle, however long its job takes", async () => {
+  await using engine = await TestEngine.started({ sessionIdleMs: 40 });
+  const { outcome, stdout } = await engine.run("x <- 1; Sys.sleep(0.2); cat(x)");
+  assertEquals([outcome.kind, stdout], ["ok", "1"]);
+});
+
+Deno.test("drain() lets what runs and waits finish, and refuses what is new", async () => {
+  await using engine = await TestEngine.started();
+  const jobs = [
+    engine.run("Sys.sleep(0.1); cat(1)"),
+    engine.run("cat(2)"),
+    engine.run("cat(3)", { session: "b" }),
+  ];
+  await Promise.resolve();
+  const drained = engine.sessions.drain(new AbortController().signal);
+  assertEquals((await refusal(engine, "1")).code, "draining");
+  await drained;
+  assertEquals((await Promise.all(jobs)).map(({ stdout }) => stdout), ["1", "2", "3"]);
+});
+
+Deno.test("drain() that may not wait stops what runs, and what waits is never run", async () => {
+  await using engine = await TestEngine.started();
+  const running = engine.run("cat('on'); Sys.sleep(60)");
+  const waiting = [engine.run("cat('no')"), engine.run(`cat('no') # ${"x".repeat(1000)}`)];
+  await Promise.resolve();
+  await engine.sessions.drain(AbortSignal.timeout(200));
+  for (const { outcome, stdout } of [await running, ...await Promise.all(waiting)]) {
+    assertEquals(outcome, { kind: "cancelled", reason: "shutdown" });
+    assert(!stdout.includes("no"));
+  }
+});
+
+Deno.test("drain() of an engine without jobs is done at once", async () => {
+  await using engine = new TestEngine();
+  await engine.sessions.drain(new AbortController().signal);
+});
+
+Deno.test("an engine that ends leaves no process and no file, whatever its jobs are at", async () => {
+  const engine = await TestEngine.started();
+  const workers: string[] = [];
+  const started = Promise.withResolvers<void>();
+  const jobs = ["a", "b"].map(async (session) => {
+    const code =
+      'system("setsid sleep 1000 &"); cat(Sys.getenv("RTOOL_WORKER")); repeat Sys.sleep(9)';
+    return await collect(await engine.submit(code, { session }), (worker) => {
+      workers.push(worker);
+      if (workers.length === 2) started.resolve();
+    });
+  });
+  await started.promise;
+  await engine.sessions[Symbol.asyncDispose]();
+  for (const { outcome } of await Promise.all(jobs)) {
+    assertEquals(outcome, { kind: "cancelled", reason: "shutdown" });
+  }
+  for (const worker of workers) assertEquals(markedProcesses(worker), []);
+  assertEquals([...Deno.readDirSync(engine.dir)], []);
+  await Deno.remove(engine.dir);
+});
+
+Deno.test("an R that cannot be started is said to be so, to the server and to every job", async () => {
+  const faults: readonly (readonly [command: string, word: string])[] = [
+    ["/no/such/R", "/no/such/R"],
+    ["false", "it ended at once"],
+    ["echo", ""],
+  ];
+  for (const [command, word] of faults) {
+    await using engine = new TestEngine({ command });
+    const refused = await assertRejects(() => engine.sessions.start(), RtoolError);
+    assertEquals(refused.code, "r_unavailable");
+    assertStringIncludes(refused.message, word);
+    const { outcome } = await engine.run("1");
+    assert(outcome.kind === "rejected");
+    assertEquals(outcome.code satisfies ErrorCode, "r_unavailable");
+    assertEquals([...Deno.readDirSync(engine.dir)], []);
+  }
+});
+
+Deno.test("a job of a client that has gone before it was taken is not taken", async () => {
+  await using engine = new TestEngine();
+  const gone = AbortSignal.abort();
+  await assertRejects(() => engine.run("1", { signal: gone }));
+  await engine.sessions.drain(new AbortController().signal);
+});
+
+async function refusal(engine: TestEngine, code: string, more: More = {}): Promise<RtoolError> {
+  return await assertRejects(
+    () => engine.submit(code, { principal: USER, ...more }),
+    RtoolError,
+  );
+}
+
+/** Looks again and again; nothing else tells when a process has gone. */
+async function until(holds: () => boolean): Promise<void> {
+  const startedAt = performance.now();
+  while (!holds()) {
+    assertLess(performance.now() - startedAt, 5000);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
