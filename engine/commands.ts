@@ -52,7 +52,7 @@ export class Commands {
   }
 
   /** Lines that turn a fresh R into a worker. */
-  bootstrap(nonce: string, stopFile: string): string {
+  bootstrap(nonce: string, files: { stopFile: string; holdFile: string }): string {
     const self = `${this.#prefix}self`;
     const lines = [`${self} <- new.env(parent = baseenv()); ${self}$text <- ""\n`];
     for (const piece of pieces(SOURCE)) {
@@ -60,7 +60,9 @@ export class Commands {
     }
     lines.push(
       `${self}$self <- ${self}; ${self}$prefix <- ${literal(this.#prefix)}; ` +
-        `${self}$worker_nonce <- ${literal(nonce)}; ${self}$stop_file <- ${literal(stopFile)}\n`,
+        `${self}$worker_nonce <- ${literal(nonce)}\n`,
+      `${self}$stop_file <- ${literal(files.stopFile)}; ` +
+        `${self}$hold_file <- ${literal(files.holdFile)}\n`,
       `eval(parse(text = ${self}$text, keep.source = FALSE), ${self}); ` +
         `${self}$start(); rm(${self})\n`,
     );
@@ -109,7 +111,7 @@ export class Commands {
 
   #settings(settings: JobSettings): string {
     const parts: string[] = [];
-    if (settings.cwd !== undefined) parts.push(`cwd=${literal(settings.cwd)}`);
+    if (settings.cwd !== undefined) parts.push(`cwd=${longLiteral(settings.cwd)}`);
     if (settings.width !== undefined) parts.push(`width=${settings.width}L`);
     if (settings.args !== undefined) parts.push(`args=${vector(settings.args)}`);
     const names = Object.keys(settings.env);
@@ -117,11 +119,8 @@ export class Commands {
       const values = vector(names.map((name) => settings.env[name]!));
       parts.push(`env=structure(${values},names=${vector(names)})`);
     }
-    if (parts.length === 0) return "";
-    const line = `${this.#prefix}o(${parts.join(",")})\n`;
-    // Long settings are broken behind commas: the REPL joins the lines, each shorter than its
-    // buffer.
-    return line.length <= LINE_BYTES_MAX / 4 ? line : line.replaceAll('",', '",\n');
+    // The REPL joins lines until its expression is whole; each must fit its buffer.
+    return parts.length === 0 ? "" : `${this.#prefix}o(${parts.join(",\n")})\n`;
   }
 }
 
@@ -149,8 +148,22 @@ function literal(text: string): string {
   return JSON.stringify(text);
 }
 
+/** A literal that may be longer than a line. */
+function longLiteral(text: string): string {
+  const parts = pieces(text).map(literal);
+  return parts.length < 2 ? literal(text) : `paste0(\n${parts.join(",\n")})`;
+}
+
 function vector(texts: readonly string[]): string {
-  return texts.length === 0 ? "character()" : `c(${texts.map(literal).join(",")})`;
+  if (texts.length === 0) return "character()";
+  const parts = texts.map(longLiteral);
+  const line = `c(${parts.join(",")})`;
+  return literalFits(line) ? line : `c(\n${parts.join(",\n")})`;
+}
+
+/** Whether text surely fits a line together with the little that stands around it. */
+function literalFits(text: string): boolean {
+  return text.length < LINE_BYTES_MAX / 8 && !text.includes("\n");
 }
 
 /** Cuts text so that each piece, as a literal, fits a line. */

@@ -15,6 +15,14 @@ export interface Ending {
   readonly payload: string;
 }
 
+/** The outcome of a job whose marks were lost. */
+export const LOST_PLACE: Outcome = {
+  kind: "crashed",
+  signal: null,
+  status: null,
+  message: "R had lost its command channel to the code it ran",
+};
+
 /** Outcome and receipt fields of a job that R has ended by itself. */
 export function endOutcome(
   ending: Ending,

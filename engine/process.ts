@@ -94,6 +94,11 @@ export class RProcess {
     return `${this.dir}/stop`;
   }
 
+  /** While this file exists, the worker begins no job that was written ahead. */
+  get holdFile(): string {
+    return `${this.dir}/hold`;
+  }
+
   /**
    * Writes to the command channel; what is written in one turn reaches R together. A write after R's
    * end is dropped, `exit` tells.

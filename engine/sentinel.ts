@@ -20,24 +20,30 @@ const PAYLOAD_BYTES_MAX = 4 << 20;
 /** What a stream of R holds. */
 export type Piece =
   | { readonly kind: "bytes"; readonly bytes: Uint8Array }
-  | { readonly kind: "mark"; readonly mark: string; readonly payload: Uint8Array };
+  | {
+    readonly kind: "mark";
+    readonly nonce: string;
+    readonly mark: string;
+    readonly payload: Uint8Array;
+  };
 
 const EMPTY = new Uint8Array(0);
-const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
-/** One stream of one R process. `expect` names the job whose marks come next. */
+/** One stream of one R process. `expect` names whose marks may come next. */
 export class SentinelDecoder {
   #buffer: Uint8Array = EMPTY;
-  #sentinel: Uint8Array = EMPTY;
+  #nonces: { has(nonce: string): boolean } = new Set<string>();
 
-  /** Whose marks to look for from here on. Only between calls of {@linkcode next}. */
-  expect(nonce: string): void {
-    const sentinel = encoder.encode(`\x1e${nonce}`);
-    if (sentinel.length !== SENTINEL_BYTES) {
-      throw new RtoolError("internal", `Cannot use a nonce of ${nonce.length} characters`);
+  /**
+   * Whose marks to look for from here on: one nonce, or a set that its owner keeps up to date. Only
+   * between calls of {@linkcode next}.
+   */
+  expect(nonces: string | ReadonlySet<string>): void {
+    if (typeof nonces === "string" && nonces.length !== NONCE_BYTES) {
+      throw new RtoolError("internal", `Cannot use a nonce of ${nonces.length} characters`);
     }
-    this.#sentinel = sentinel;
+    this.#nonces = typeof nonces === "string" ? new Set([nonces]) : nonces;
   }
 
   /** Adds bytes; the chunk is kept, not copied, where possible. */
@@ -58,14 +64,16 @@ export class SentinelDecoder {
     if (at > 0) return { kind: "bytes", bytes: this.#take(at) };
     const buffer = this.#buffer;
     if (buffer.length < HEADER_BYTES) return undefined;
-    const length = parseInt(decoder.decode(buffer.subarray(SENTINEL_BYTES + 1, HEADER_BYTES)), 16);
-    if (!(length >= 0 && length <= PAYLOAD_BYTES_MAX)) {
+    const digits = decoder.decode(buffer.subarray(SENTINEL_BYTES + 1, HEADER_BYTES));
+    const length = parseInt(digits, 16);
+    if (!/^[0-9a-f]{8}$/.test(digits) || length > PAYLOAD_BYTES_MAX) {
       throw new RtoolError("bad_frame", "R sent a mark with an impossible length");
     }
     if (buffer.length < HEADER_BYTES + length) return undefined;
     const header = this.#take(HEADER_BYTES);
     return {
       kind: "mark",
+      nonce: decoder.decode(header.subarray(1, SENTINEL_BYTES)),
       mark: String.fromCharCode(header[SENTINEL_BYTES]!),
       payload: this.#take(length),
     };
@@ -85,14 +93,21 @@ export class SentinelDecoder {
   /** How many bytes before the first sentinel, or before what may become one. */
   #find(): number {
     const buffer = this.#buffer;
-    const sentinel = this.#sentinel;
     let at = buffer.indexOf(RECORD_SEPARATOR);
     while (at >= 0) {
-      let same = 1;
-      while (same < sentinel.length && buffer[at + same] === sentinel[same]) same++;
-      if (same === sentinel.length || at + same === buffer.length) return at;
+      const end = Math.min(at + SENTINEL_BYTES, buffer.length);
+      let next = at + 1;
+      while (next < end && isHexDigit(buffer[next]!)) next++;
+      if (next === end) {
+        if (end - at < SENTINEL_BYTES) return at;
+        if (this.#nonces.has(decoder.decode(buffer.subarray(at + 1, end)))) return at;
+      }
       at = buffer.indexOf(RECORD_SEPARATOR, at + 1);
     }
     return buffer.length;
   }
+}
+
+function isHexDigit(byte: number): boolean {
+  return (byte >= 0x30 && byte <= 0x39) || (byte >= 0x61 && byte <= 0x66);
 }

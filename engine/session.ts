@@ -31,6 +31,7 @@ export class Session {
   #worker: Worker | undefined;
   #note: string | undefined;
   #changed: PromiseWithResolvers<void> | undefined;
+  #closed = false;
   #idleTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(name: string, owner: SessionOwner, idleMs: number, onEmpty: () => void) {
@@ -51,7 +52,7 @@ export class Session {
 
   /** Whether there is neither an R nor work. */
   get empty(): boolean {
-    return this.#worker === undefined && !this.busy && !this.running;
+    return this.#worker === undefined && !this.busy;
   }
 
   /** Name of the R that runs this session's jobs, if there is one. */
@@ -92,12 +93,14 @@ export class Session {
       await (this.#changed = Promise.withResolvers<void>()).promise;
     }
     this.running = false;
+    if (this.#closed) return;
     this.#idleTimer = setTimeout(() => this.#expire(), this.#idleMs);
     Deno.unrefTimer(this.#idleTimer);
   }
 
   /** Ends the session's R. */
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed = true;
     clearTimeout(this.#idleTimer);
     this.cancelAll();
     await this.#worker?.[Symbol.asyncDispose]();
@@ -156,6 +159,7 @@ export class Session {
    */
   #takeBack(job: EngineJob): void {
     this.#atWorker.delete(job);
+    if (job.settled) return this.#wake();
     this.#held.push(job);
     this.#await(job);
     if (job.stopReason) job.onStop?.(job);

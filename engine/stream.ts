@@ -39,6 +39,7 @@ export class WorkerStream {
   /** Whether the job's reader is behind, so that R's pipe is not being read. */
   paused = false;
   readonly #decoder = new SentinelDecoder();
+  readonly #nonces = new Set<string>();
   readonly #expected: { nonce: string; job: EngineJob | undefined }[] = [];
   readonly #onMark: (mark: Mark) => void;
   readonly #onBroken: () => void;
@@ -57,6 +58,7 @@ export class WorkerStream {
     onBroken: () => void,
   ) {
     this.name = name;
+    this.#decoder.expect(this.#nonces);
     this.#onMark = onMark;
     this.#onBroken = onBroken;
     this.#reader = source.getReader({ mode: "byob" });
@@ -71,15 +73,18 @@ export class WorkerStream {
   /** Says whose marks come after those already expected. */
   expect(nonce: string, job: EngineJob | undefined): void {
     this.#expected.push({ nonce, job });
-    if (this.#expected.length === 1) this.#decoder.expect(nonce);
+    this.#nonces.add(nonce);
   }
 
-  /** The first of those expected has sent its last mark on this stream. */
-  advance(): void {
+  /** The last mark of this nonce has come; what was expected before it does not come any more. */
+  advance(nonce: string): void {
     this.#smallReads = 0;
-    this.#lastNonce = this.#expected.shift()?.nonce ?? this.#lastNonce;
-    const next = this.#expected[0];
-    if (next) this.#decoder.expect(next.nonce);
+    for (let first = this.#expected.shift(); first; first = this.#expected.shift()) {
+      // The last one stays known: R says that it is about to end with whatever nonce it had.
+      if (this.#lastNonce !== first.nonce) this.#nonces.delete(this.#lastNonce);
+      this.#lastNonce = first.nonce;
+      if (first.nonce === nonce) return;
+    }
   }
 
   /** Resolves at the end of the stream, or once nothing has come for `quietMs` after R's end. */
@@ -143,9 +148,8 @@ export class WorkerStream {
       if (piece.kind === "bytes") {
         this.#output(piece.bytes);
       } else {
-        const nonce = this.#expected[0]?.nonce ?? this.#lastNonce;
         const payload = decoder.decode(piece.payload);
-        this.#onMark({ stream: this.name, nonce, mark: piece.mark, payload });
+        this.#onMark({ stream: this.name, nonce: piece.nonce, mark: piece.mark, payload });
       }
     }
   }

@@ -8,13 +8,14 @@
 import { RtoolError, toRtoolError } from "../core/errors.ts";
 import { parseCondition } from "../core/condition.ts";
 import type { Receipt } from "../core/job.ts";
-import { Commands, NO_SETTINGS } from "./commands.ts";
+import { Commands } from "./commands.ts";
 import { EngineJob, randomHex } from "./job.ts";
-import { crashOutcome, type Ending, endOutcome } from "./ending.ts";
+import { crashOutcome, type Ending, endOutcome, LOST_PLACE } from "./ending.ts";
 import { InputRelay, RProcess } from "./process.ts";
-import { awaitStart, expectAnswer, type Expected, interrupt, startFailure } from "./ladder.ts";
+import { awaitStart, type Expected, hold, interrupt, release, startFailure } from "./ladder.ts";
 import { step, type WorkerEvent, type WorkerState } from "./states.ts";
 import { PlaceWatch } from "./place_watch.ts";
+import { Roll } from "./roll.ts";
 import { type Mark, WorkerStream } from "./stream.ts";
 import type { WorkerListener, WorkerOptions } from "./worker_types.ts";
 
@@ -31,7 +32,7 @@ export class Worker {
   readonly #options: WorkerOptions;
   readonly #process: RProcess;
   readonly #commands: Commands;
-  readonly #expected: Expected[] = [];
+  readonly #roll: Roll;
   readonly #streams: readonly [WorkerStream, WorkerStream];
   readonly #ended: Promise<void>;
   #state: WorkerState = "starting";
@@ -41,6 +42,8 @@ export class Worker {
   #leaving: string | undefined;
   #killed: "lost its place" | "ignored a stop" | undefined;
   #browsing = false;
+  #holding = false;
+  #signalled = false;
   #ladder: Promise<void> | undefined;
   readonly #watch: PlaceWatch;
 
@@ -53,6 +56,7 @@ export class Worker {
     const open = (name: "stdout" | "stderr") =>
       new WorkerStream(name, this.#process[name], (mark) => this.#mark(mark), onBroken);
     this.#streams = [open("stdout"), open("stderr")];
+    this.#roll = new Roll(this.#streams);
     this.#watch = new PlaceWatch(this.#process, this.#streams, onBroken);
     this.#ended = this.#watchEnd();
   }
@@ -66,17 +70,15 @@ export class Worker {
     if (this.#state === "idle") return true;
     if (this.#state !== "busy" || this.#relay || !job.isSmall) return false;
     // Refilled only when half empty: a write for many jobs costs no more than a write for one.
-    if (this.#expected.length >= AHEAD_MAX) this.#filling = false;
-    if (this.#expected.length <= AHEAD_MAX / 2) this.#filling = true;
-    return this.#filling && this.#expected.every((e) => e.job !== undefined && e.job.isSmall);
+    if (this.#roll.length >= AHEAD_MAX) this.#filling = false;
+    if (this.#roll.length <= AHEAD_MAX / 2) this.#filling = true;
+    return this.#filling && this.#roll.areSmallJobs;
   }
 
   /** Resolves when R has answered for the first time; rejects with what it said if it does not. */
   async start(): Promise<void> {
-    const hello = this.#expect(undefined, this.id);
-    this.#process.write(this.#commands.bootstrap(this.id, this.#process.stopFile));
+    const ready = prepare(this.id, this.#roll, this.#process, this.#commands);
     try {
-      const ready = hello.answered.promise.then(() => this.#warmUp());
       await awaitStart(ready, this.#ended, this.#options.startTimeoutMs);
     } catch (error) {
       await this[Symbol.asyncDispose]();
@@ -86,22 +88,13 @@ export class Worker {
     this.#step("ready");
   }
 
-  /** R compiles a function when it is called again: better now than in the first job. */
-  async #warmUp(): Promise<void> {
-    for (let round = 0; round < 2; round++) {
-      const { nonce, answered } = this.#expect(undefined, randomHex());
-      this.#process.write(this.#commands.job(nonce, "invisible()", NO_SETTINGS, false));
-      await answered.promise;
-    }
-  }
-
   /** Gives R a job. Its events follow; `note` goes with the first. */
   assign(job: EngineJob, how: NonNullable<Receipt["start"]>, note?: string): void {
     const ahead = this.#state === "busy";
     if (!ahead) this.#step("assign");
     job.nonce = randomHex();
     job.onStop = () => this.#stop(job);
-    this.#expect(job, job.nonce);
+    this.#roll.expect(job, job.nonce);
     if (job.request.input) {
       void this.#assignWithInput(job, job.request.input, how, note); // Never rejects.
       return;
@@ -128,7 +121,7 @@ export class Worker {
   #submit(job: EngineJob, ahead: boolean): void {
     this.#process.write(this.#commands.job(job.nonce, job.request.code, job.request, ahead));
     this.#watch.start();
-    if (job.stopReason && this.#expected[0]?.job === job) this.#stop(job);
+    if (job.stopReason && this.#roll.first?.job === job) this.#stop(job);
   }
 
   /** Ends R and all its children, and takes its directory away. */
@@ -142,16 +135,9 @@ export class Worker {
     this.#state = step(this.#state, event);
   }
 
-  #expect(job: EngineJob | undefined, nonce: string): Expected {
-    const expected = expectAnswer(nonce, job);
-    this.#expected.push(expected);
-    for (const stream of this.#streams) stream.expect(nonce, job);
-    return expected;
-  }
-
   #mark({ stream, nonce, mark, payload }: Mark): void {
     this.#watch.progress();
-    const expected = this.#expected.find((e) => e.nonce === nonce);
+    const expected = this.#roll.find(nonce);
     switch (mark) {
       case "C":
         expected?.job?.condition(parseCondition(JSON.parse(payload)));
@@ -168,12 +154,19 @@ export class Worker {
     }
     if (!expected) throw new RtoolError("bad_frame", `R answered a question nobody asked: ${mark}`);
     if (stream === "stdout") expected.ending = { mark, payload };
-    for (const each of this.#streams) if (each.name === stream) each.advance();
+    for (const each of this.#streams) if (each.name === stream) each.advance(nonce);
     if (--expected.streamsLeft === 0) this.#complete(expected);
   }
 
   #complete(expected: Expected): void {
-    this.#expected.splice(this.#expected.indexOf(expected), 1);
+    for (const { job } of this.#roll.take(expected)) {
+      // A begin that an interrupt hit before it did anything has no answer of its own. A job that
+      // was begun and has none has broken R's marks, and is not run again.
+      if (job && !job.started) this.listener?.held(job);
+      if (!job?.started) continue;
+      job.settle(LOST_PLACE, { sessionSurvived: false });
+      this.#losePlace();
+    }
     const { job, ending } = expected;
     expected.answered.resolve();
     if (!ending) return;
@@ -188,7 +181,7 @@ export class Worker {
     const { outcome, used } = endOutcome(ending);
     this.#browsing = false;
     job.onStop = undefined;
-    const stopped = this.#ladder ? job.stopReason : undefined;
+    const stopped = this.#signalled ? job.stopReason : undefined;
     job.settle(stopped ?? outcome, {
       ...used,
       rung: stopped ? "interrupt" : "none",
@@ -206,7 +199,7 @@ export class Worker {
       this.#inputUsed = false;
       this.#process.write(this.#commands.drainInput());
     }
-    const next = this.#expected[0]?.job;
+    const next = this.#roll.first?.job;
     if (next) {
       if (!next.started) next.start("existing", undefined);
       this.#stopFirst();
@@ -225,36 +218,55 @@ export class Worker {
   }
 
   #sync(): Expected {
-    const sync = this.#expect(undefined, randomHex());
+    const sync = this.#roll.expect(undefined, randomHex());
     this.#process.write(this.#commands.sync(sync.nonce));
     return sync;
   }
 
   /** The job that is R's current one now may have been asked to stop before. */
   #stopFirst(): void {
-    const first = this.#expected[0]?.job;
+    const first = this.#roll.first?.job;
     if (first?.stopReason) this.#stop(first);
   }
 
   #stop(job: EngineJob): void {
-    // A job that is not R's current one is stopped when it becomes that.
-    if (this.#expected[0]?.job !== job || this.#ladder || !job.started) return;
-    if (this.#expected[0].ending) return; // R has ended it before we could ask.
-    if (this.#state !== "busy") return;
+    const first = this.#roll.first;
+    if (first?.job !== job) return this.#withdraw(job);
+    if (first.ending || !job.started) return; // R has ended it before we could ask.
+    if (this.#ladder || this.#state !== "busy") return;
     this.#step("interrupt");
-    this.#ladder = this.#climb().finally(() => this.#ladder = undefined);
+    this.#ladder = this.#climb(first);
   }
 
-  async #climb(): Promise<void> {
-    if (
-      await interrupt(this.#process, () => this.#sync().answered.promise, this.#options.stopGraceMs)
-    ) {
-      this.#ladder = undefined;
-      return await this.#next();
+  /** A job that lies in R's pipe behind others: R will not begin it, and nobody waits for that. */
+  #withdraw(job: EngineJob): void {
+    if (!job.stopReason || !this.#roll.has(job)) return;
+    job.settle(job.stopReason, {});
+    if (this.#state !== "busy" || this.#holding) return;
+    this.#holding = true;
+    hold(this.#process);
+    void this.#sync().answered.promise.catch(() => {}).finally(() => {
+      this.#holding = false;
+      if (!this.#ladder) release(this.#process);
+      this.listener?.ready();
+    });
+  }
+
+  async #climb(first: Expected): Promise<void> {
+    const ask = () => this.#sync().answered.promise;
+    const behind = this.#roll.length > 1;
+    const hasEnded = () => first.ending !== undefined;
+    const gaveIn = await interrupt(this.#process, { ask, behind, hasEnded }, () => {
+      this.#signalled = true;
+    }, this.#options.stopGraceMs);
+    if (!gaveIn) {
+      this.#killed = "ignored a stop";
+      await this.#process.killTree();
+      await this.#ended;
     }
-    this.#killed = "ignored a stop";
-    await this.#process.killTree();
-    await this.#ended;
+    this.#ladder = undefined;
+    this.#signalled = false;
+    if (gaveIn) await this.#next();
   }
 
   /** R waits for a command although a job is open: its marks or its lines were lost. */
@@ -272,21 +284,21 @@ export class Worker {
     this.#step("exit");
     this.#watch.stop();
     await this.#relay?.[Symbol.asyncDispose]();
-    const why = this.#endJobs(exit);
+    this.#endJobs(exit, wasStarting);
     await this.#process.removeDir();
-    if (!wasStarting) this.listener?.gone(why);
   }
 
   /** The job R was at ends with R; those it had not come to are handed back. */
-  #endJobs(exit: Awaited<RProcess["exit"]>): string {
+  #endJobs(exit: Awaited<RProcess["exit"]>, wasStarting: boolean): void {
     const crash = crashOutcome(exit, this.#leaving, this.#streams[1].tail, this.#killed);
+    if (!wasStarting) this.listener?.gone(crash.why);
     let current = true;
-    for (const { job, answered } of this.#expected.splice(0)) {
+    for (const { job, answered } of this.#roll.clear()) {
       answered.reject(new RtoolError("r_unavailable", `R ${crash.why}`));
       if (!job) continue;
       job.onStop = undefined;
       if (current && job.started) {
-        const stopped = this.#ladder ? job.stopReason : undefined;
+        const stopped = this.#signalled ? job.stopReason : undefined;
         const rung = !stopped ? "none" : exit.signal === "SIGKILL" ? "kill" : "interrupt";
         job.settle(stopped ?? crash.outcome, { rung, sessionSurvived: false });
       } else {
@@ -294,6 +306,5 @@ export class Worker {
       }
       current = false;
     }
-    return crash.why;
   }
 }

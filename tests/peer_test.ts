@@ -4,7 +4,8 @@
 
 import { assertEquals, assertThrows } from "@std/assert";
 import { identify } from "../access/guard.ts";
-import { type Ends, findUid, hexEnd, isLoopback, maybePeerUid } from "../access/peer.ts";
+import { type Ends, findUid, hasGone, hexEnd, isLoopback, maybePeerUid } from "../access/peer.ts";
+import { maybeLookUp, parseReply } from "../access/sock_diag.ts";
 import { RtoolError } from "../core/errors.ts";
 
 /** /proc/net/tcp as the kernel prints it: a listener, both ends of two connections, and the dead. */
@@ -19,6 +20,10 @@ const TCP = `\
    6: 0100007F:C353 0100007F:2382 06 00000000:00000000 03:000012A0 00000000     0        0 0 3 0
    7: 0100007F:C354 0100007F:2382 05 00000000:00000000 00:00000000 00000000  1000        0 21709 1 0 20 4 30 10 -1
    8: 0100007F:C355 0100007F:2382 01`;
+
+// Opens what stays open for as long as the process lives: no test is to be blamed for it.
+hasGone({ local: end("127.0.0.1", 1), remote: end("127.0.0.1", 1) });
+const lookUp = maybeLookUp();
 
 const SERVER = "0100007F:2382";
 const uidAt = (port: string) => findUid(TCP, `0100007F:${port}`, SERVER);
@@ -87,6 +92,44 @@ for (const hostname of ["127.0.0.1", "::1"]) {
     },
   );
 }
+
+Deno.test("hasGone() tells a peer that has closed from one that is there", {
+  ignore: !hasTable(),
+}, async () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const client = await Deno.connect({ hostname: "127.0.0.1", port: listener.addr.port });
+  using accepted = await listener.accept();
+  const ends = { local: accepted.localAddr, remote: accepted.remoteAddr };
+  assertEquals(hasGone(ends), false);
+  await client.closeWrite();
+  assertEquals(hasGone(ends), false);
+  client.close();
+  assertEquals(hasGone(ends), true);
+  assertEquals(maybePeerUid(ends), undefined);
+});
+
+Deno.test("both ways to ask the kernel give the same user", { ignore: !hasTable() }, async () => {
+  for (const hostname of ["127.0.0.1", "::1"]) {
+    await withConnection(hostname, ({ local, remote }) => {
+      const table = Deno.readTextFileSync(`/proc/net/${hostname === "::1" ? "tcp6" : "tcp"}`);
+      assertEquals(lookUp?.(remote, local)?.uid, findUid(table, hexEnd(remote)!, hexEnd(local)!));
+    });
+  }
+});
+
+Deno.test("parseReply() reads one socket, and nothing of what is cut off or is another answer", () => {
+  const reply = new Uint8Array(120);
+  const view = new DataView(reply.buffer);
+  view.setUint16(4, 20, true);
+  view.setUint32(80, 1000, true);
+  view.setUint32(84, 77, true);
+  assertEquals(parseReply(reply), { uid: 1000, inode: 77 });
+  for (let length = 0; length < 88; length++) {
+    assertEquals(parseReply(reply.subarray(0, length)), undefined);
+  }
+  view.setUint16(4, 2, true); // NLMSG_ERROR
+  assertEquals(parseReply(reply), undefined);
+});
 
 Deno.test("identify() lets in the server's own user on this machine, as local", {
   ignore: !hasTable(),

@@ -63,7 +63,8 @@ Deno.test("more sessions than may be are refused, and one that has quit makes ro
   for (const session of ["a", "b"]) await engine.run("1", { session });
   assertEquals((await refusal(engine, "1", { session: "c" })).code, "too_many_sessions");
   await engine.run("quit()", { session: "a" });
-  assertEquals((await engine.run("cat(1)", { session: "c" })).stdout, "1");
+  const taken = await until(() => engine.run("cat(1)", { session: "c" }).catch(() => undefined));
+  assertEquals(taken.stdout, "1");
 });
 
 Deno.test("a job that would wait for the job it was sent from is refused, and only that", async () => {
@@ -106,7 +107,7 @@ Deno.test("output over its limit ends the job as limited, with all up to the lim
 Deno.test("a session that is not used for a while loses its R, and gets a new one when it is", async () => {
   await using engine = await TestEngine.started({ sessionIdleMs: 40 });
   const worker = (await engine.run('x <- 1; cat(Sys.getenv("RTOOL_WORKER"))')).stdout;
-  await until(() => markedProcesses(worker).length === 0);
+  await until(() => markedProcesses(worker).length === 0 || undefined);
   assertEquals((await engine.run("cat(exists('x'))")).stdout, "FALSE");
 });
 
@@ -114,6 +115,22 @@ Deno.test("a session that is used is not idle, however long its job takes", asyn
   await using engine = await TestEngine.started({ sessionIdleMs: 40 });
   const { outcome, stdout } = await engine.run("x <- 1; Sys.sleep(0.2); cat(x)");
   assertEquals([outcome.kind, stdout], ["ok", "1"]);
+});
+
+Deno.test("a session that was forgotten takes no new one of its name with it", async () => {
+  const sessionIdleMs = 1000;
+  await using engine = await TestEngine.started({ sessionsMax: 1, sessionIdleMs });
+  const run = (code: string, session: string) => {
+    return until(() => engine.run(code, { session }).catch(() => undefined));
+  };
+  const startedAt = performance.now();
+  await run("quit()", "a");
+  await run("quit()", "b"); // Takes the only place: the first "a" is forgotten.
+  await run("x <- 1", "a");
+  while (performance.now() - startedAt < sessionIdleMs + 200) {
+    assertEquals((await run("cat(exists('x'))", "a")).stdout, "TRUE");
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
 });
 
 Deno.test("drain() lets what runs and waits finish, and refuses what is new", async () => {
@@ -201,10 +218,12 @@ async function refusal(engine: TestEngine, code: string, more: More = {}): Promi
   );
 }
 
-/** Looks again and again; nothing else tells when a process has gone. */
-async function until(holds: () => boolean): Promise<void> {
+/** Tries until there is something; nothing else tells when a process has gone. */
+async function until<T>(tryOnce: () => T | undefined | Promise<T | undefined>): Promise<T> {
   const startedAt = performance.now();
-  while (!holds()) {
+  for (;;) {
+    const found = await tryOnce();
+    if (found !== undefined) return found;
     assertLess(performance.now() - startedAt, 5000);
     await new Promise((resolve) => setTimeout(resolve, 10));
   }

@@ -165,12 +165,14 @@ test("a job that waits for input that never comes can be cancelled, and leaves n
     yield new TextEncoder().encode("first\nsecond");
     await never;
   })();
-  const { outcome } = await cancelled("cat(readLines(stdin(), n = 1)); readLines(stdin())", {
-    input,
+  const job = await engine.submit("cat(readLines(stdin(), 1)); readLines(stdin())", { input });
+  const { outcome, receipt } = await collect(job, () => {
+    setTimeout(() => job.cancel(CLIENT), 50); // By then R waits for the second line.
   });
   resolve();
   assertEquals(outcome, CLIENT);
   assertEquals((await engine.run("cat(length(readLines(stdin())))")).stdout, "0");
+  assertEquals([receipt.rung, receipt.sessionSurvived], ["interrupt", true]);
 });
 
 test("what ignores the interrupt is killed with all it has started, also what hides", async () => {

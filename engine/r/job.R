@@ -14,6 +14,7 @@ open_job <- function() {
   names_browser <<- grepl("browser", code, fixed = TRUE)
   if (is.null(getOption("error"))) options(error = handler_call)
   if (!identical(globalCallingHandlers()[handler_names], handlers)) install_handlers()
+  arguments <<- NULL
   problem <- if (!is.null(settings)) apply_settings()
   if (is.null(problem)) {
     read_code()

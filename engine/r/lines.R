@@ -36,7 +36,7 @@ begin <- function(sentinel, lines_fed, text, ahead = FALSE) {
     chunks_n <<- 0L
   }
   code <<- text
-  if (ahead && .Internal(file.exists(stop_file))) refuse() else open_job()
+  if (ahead && .Internal(file.exists(hold_file))) refuse() else open_job()
   .Internal(interruptsSuspended(FALSE))
   invisible(unset)
 }

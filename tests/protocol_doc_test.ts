@@ -1,0 +1,156 @@
+/**
+ * docs/PROTOCOL.md is the contract: what its transcripts show happens on a real server with real R,
+ * and its tables are those of the code.
+ */
+
+import { assert, assertEquals } from "@std/assert";
+import { parseInvocation, resolveOptions } from "../cli/parse.ts";
+import { maybeCommand } from "../cli/table.ts";
+import { ERROR_CODES, EXIT_STATUS } from "../core/errors.ts";
+import { EMPTY_RECEIPT } from "../core/job.ts";
+import { parseOutcome, parseSubmission, receiptFields, submissionFields } from "../messages.ts";
+import { decodeJson, encodeFrame, type Frame, type Kind, KINDS } from "../protocol.ts";
+import { start } from "../start.ts";
+import { RawPeer } from "./raw_peer.ts";
+import { findDifference, type Line, readTable, readTranscripts, unescaped } from "./transcript.ts";
+
+const DOCUMENT = await Deno.readTextFile(new URL("../docs/PROTOCOL.md", import.meta.url));
+const TRANSCRIPTS = readTranscripts(DOCUMENT);
+
+/** Kinds whose payload is JSON; that of the others is bytes. */
+const JSON_KINDS = new Set<Kind>(["hello", "submit", "accepted", "started", "end", "error"]);
+
+/** May come between what is shown. */
+const UNSHOWN = new Set<Kind>(["condition", "window", "ping"]);
+
+// What asks the kernel who a peer is stays open for as long as the process lives.
+const KEPT = { sanitizeResources: false };
+
+Deno.test("the transcripts of docs/PROTOCOL.md are what a real server says", KEPT, async (t) => {
+  assert(TRANSCRIPTS.length >= 7, "The transcripts were not found");
+  await using server = await startServer();
+  for (const { title, lines } of TRANSCRIPTS) {
+    await t.step(title, async () => {
+      using peer = await RawPeer.connect(server.port);
+      await replay(peer, lines);
+    });
+  }
+});
+
+Deno.test("every kind of frame in docs/PROTOCOL.md is the code's, with its number", () => {
+  const documented = readTable(DOCUMENT, "Kinds").map(([name, number]) => [name, Number(number)]);
+  assertEquals(documented, Object.entries(KINDS));
+});
+
+Deno.test("every error code in docs/PROTOCOL.md is the code's, with its exit status", () => {
+  const documented = readTable(DOCUMENT, "Error codes").map((
+    [code, status],
+  ) => [code, Number(status)]);
+  assertEquals(documented, ERROR_CODES.map((code) => [code, EXIT_STATUS[code]]));
+});
+
+Deno.test("every field of a submit in docs/PROTOCOL.md is read, and no other is sent", () => {
+  const documented = readTable(DOCUMENT, "submit").map(([field]) => field);
+  const examples: Readonly<Record<string, unknown>> = {
+    text: "x",
+    number: 10,
+    true: true,
+    texts: ["x"],
+    "texts by name": { X: "x" },
+  };
+  const types = readTable(DOCUMENT, "submit").map(([field, type]) => [field!, examples[type!]]);
+  const fields = Object.fromEntries(types);
+  assertEquals(Object.keys(submissionFields(parseSubmission(fields))).sort(), documented.sort());
+  assertEquals(submissionFields(parseSubmission(fields)), fields);
+});
+
+Deno.test("every outcome in docs/PROTOCOL.md is read as itself", () => {
+  const kinds = readTable(DOCUMENT, "outcome").map(([kind]) => kind!);
+  const more = { status: 0, limit_ms: 1, message: "", limit: "output", max: 1, code: "busy" };
+  assertEquals(kinds.map((kind) => parseOutcome({ kind, ...more }).kind as string), kinds);
+});
+
+Deno.test("every field of a receipt stands in docs/PROTOCOL.md", () => {
+  const section = DOCUMENT.split(/^### /m).find((part) => part.startsWith("receipt\n")) ?? "";
+  const missing = Object.keys(receiptFields(EMPTY_RECEIPT)).filter((f) =>
+    !section.includes(`\`${f}\``)
+  );
+  assertEquals(missing, []);
+});
+
+/** Says the client's lines, and compares what comes with the server's. */
+async function replay(peer: RawPeer, lines: readonly Line[]): Promise<void> {
+  const frames = new Frames(peer);
+  for (const line of lines) {
+    if (line.from === "client") await say(peer, line);
+    else if (line.kind === "preface") assertEquals(line.text, "RTOOL/1"); // Checked by the peer.
+    else await frames.expect(line);
+  }
+}
+
+async function say(peer: RawPeer, { kind, stream, text }: Line): Promise<void> {
+  if (kind === "preface") return await peer.send(`${text}\n`);
+  const payload = JSON_KINDS.has(kind) ? text : unescaped(text);
+  await peer.send(encodeFrame(kind, stream, new TextEncoder().encode(payload)));
+}
+
+/** The server's side of a conversation. */
+class Frames {
+  readonly #peer: RawPeer;
+
+  constructor(peer: RawPeer) {
+    this.#peer = peer;
+  }
+
+  async expect(line: Line): Promise<void> {
+    if (line.kind === "stdout" || line.kind === "stderr") return await this.#output(line);
+    const frame = await this.#next(line);
+    if (!JSON_KINDS.has(frame.kind)) return; // What a `window` grants differs from run to run.
+    const difference = findDifference(decodeJson(frame), JSON.parse(line.text));
+    assertEquals(difference, undefined, `${line.kind} ${line.stream}: ${difference}`);
+  }
+
+  /** Output may come in pieces. */
+  async #output(line: Line): Promise<void> {
+    const shown = unescaped(line.text);
+    let text = "";
+    while (text.length < shown.length) {
+      text += new TextDecoder().decode((await this.#next(line)).payload);
+    }
+    assertEquals(text, shown);
+  }
+
+  async #next({ kind, stream }: Line): Promise<Frame> {
+    for (;;) {
+      const frame = await this.#peer.frame();
+      if (UNSHOWN.has(frame.kind) && frame.kind !== kind) continue;
+      assertEquals([frame.kind, frame.stream], [kind, stream]);
+      return frame;
+    }
+  }
+}
+
+/** `rtool serve --port 0`, joined as main.ts does it. */
+async function startServer(): Promise<{ readonly port: number } & AsyncDisposable> {
+  const command = maybeCommand("serve")!;
+  const { flags } = parseInvocation(command, ["--port", "0", "--quiet"]);
+  const env = (name: string) => ["PATH", "HOME"].includes(name) ? Deno.env.get(name) : undefined;
+  const options = await resolveOptions(command, flags, { env, readFile: () => undefined });
+  const listening = Promise.withResolvers<number>();
+  const say = (line: string) => {
+    const port = /^listening on 127\.0\.0\.1:(\d+) \(R /.exec(line)?.[1];
+    if (port) listening.resolve(Number(port));
+  };
+  const stop = new AbortController();
+  const context = { options, operands: [], rest: [], env, say };
+  const running = start(context, stop.signal, stop.signal);
+  running.catch(listening.reject);
+  const port = await listening.promise;
+  return {
+    port,
+    [Symbol.asyncDispose]: async () => {
+      stop.abort();
+      await running;
+    },
+  };
+}
