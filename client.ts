@@ -38,6 +38,9 @@ export interface ServerHello {
 
 const encoder = new TextEncoder();
 
+/** Payload of the pings somebody waits for. */
+const MARKED = Uint8Array.of(1);
+
 /** One connection to a server. */
 export class Client {
   /** What the server said of itself, once it has. */
@@ -46,6 +49,7 @@ export class Client {
   readonly #hello = Promise.withResolvers<ServerHello>();
   readonly #jobs = new Map<number, ClientStream>();
   readonly #beat: ReturnType<typeof setInterval>;
+  readonly #pongs: PromiseWithResolvers<void>[] = [];
   #lastStream = 0;
   #lost: RtoolError | undefined;
 
@@ -102,13 +106,14 @@ export class Client {
   /** Asks for a sign of life; the round trip in milliseconds. */
   async ping(): Promise<number> {
     await this.hello;
+    if (this.#lost) throw this.#lost;
     const startedAt = performance.now();
-    this.#pong = Promise.withResolvers<void>();
-    this.#link.send(encodeFrame("ping", 0));
-    await this.#pong.promise;
+    const pong = Promise.withResolvers<void>();
+    this.#pongs.push(pong);
+    this.#link.send(encodeFrame("ping", 0, MARKED));
+    await pong.promise;
     return performance.now() - startedAt;
   }
-  #pong: PromiseWithResolvers<void> | undefined;
 
   /** Closes; open jobs end with `connection_lost`. Safe to call again. */
   [Symbol.asyncDispose](): Promise<void> {
@@ -118,7 +123,10 @@ export class Client {
 
   async #listen(): Promise<void> {
     try {
-      const line = await this.#link.maybeLine(PREFACE.length + 8);
+      const line = await this.#link.maybeLine(PREFACE.length + 8).catch((error) => {
+        if (toRtoolError(error).code !== "bad_request") throw error;
+        return undefined; // A first line that long is no preface.
+      });
       checkPreface(line && new TextDecoder().decode(line));
       for await (const frame of this.#link.frames()) {
         this.#take(frame);
@@ -140,7 +148,8 @@ export class Client {
       case "ping":
         return this.#link.send(encodeFrame("pong", 0, frame.payload));
       case "pong":
-        return this.#pong?.resolve();
+        if (frame.payload.length > 0) this.#pongs.shift()?.resolve();
+        return;
       case "error": {
         const { code, message } = decodeJson(frame);
         throw new RtoolError(toErrorCode(code), String(message));
@@ -162,7 +171,7 @@ export class Client {
     this.#lost ??= reason;
     clearInterval(this.#beat);
     this.#hello.reject(this.#lost);
-    this.#pong?.reject(this.#lost);
+    for (const pong of this.#pongs.splice(0)) pong.reject(this.#lost);
     for (const stream of this.#jobs.values()) stream.fail(this.#lost);
     this.#jobs.clear();
     this.#link.close();

@@ -39,7 +39,9 @@ export interface ClientJob {
 export class ClientStream implements ClientJob {
   readonly #id: number;
   readonly #link: Link;
-  readonly #events = new Channel<ClientEvent>(WINDOW_BYTES, weigh);
+  // Twice the credit: a server that keeps its word never makes other jobs wait for this one's
+  // reader.
+  readonly #events = new Channel<ClientEvent>(2 * WINDOW_BYTES, weigh);
   #inputCredit = WINDOW_BYTES;
   #granted: PromiseWithResolvers<void> | undefined;
   #ended = false;

@@ -40,7 +40,7 @@ export function submissionFields(submission: Submission): Fields {
 export function parseSubmission(fields: Fields): Submission {
   return {
     codeBytes: integer(fields, "code_bytes", 0, Number.MAX_SAFE_INTEGER),
-    hasInput: fields["input"] === true,
+    hasInput: optional(fields, "input", flag) ?? false,
     request: {
       session: text(fields, "session"),
       args: optional(fields, "args", texts),
@@ -90,7 +90,10 @@ export function parseOutcome(fields: Fields): Outcome {
     case "lost":
       return { kind, message: text(fields, "message") };
     default:
-      return { kind: "lost", message: `The server sent an unknown outcome: ${String(kind)}` };
+      return {
+        kind: "lost",
+        message: `The server sent an unknown outcome: ${JSON.stringify(kind)}`,
+      };
   }
 }
 
@@ -138,7 +141,14 @@ function optional<T>(
 function text(fields: Fields, key: string): string {
   const value = fields[key];
   if (typeof value !== "string") throw wrong(key, "text", value);
+  if (!value.isWellFormed()) throw new RtoolError("bad_request", `'${key}' is no Unicode text`);
   if (value.includes("\0")) throw new RtoolError("bad_request", `'${key}' holds a NUL character`);
+  return value;
+}
+
+function flag(fields: Fields, key: string): boolean {
+  const value = fields[key];
+  if (typeof value !== "boolean") throw wrong(key, "true or false", value);
   return value;
 }
 

@@ -35,7 +35,7 @@ export interface ServeOptions {
 type WireName = "native" | "other native" | "http" | "rpy2" | "none";
 
 /** Longest first line; an HTTP request line is cut, not understood. */
-const FIRST_LINE_BYTES_MAX = 1024;
+const FIRST_LINE_BYTES_MAX = 4096;
 
 /** Pause after a failed accept: with no file descriptor left, the next one fails too. */
 const ACCEPT_PAUSE_MS = 50;

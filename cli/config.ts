@@ -55,9 +55,18 @@ function* flatten(
   }
 }
 
-/** `, line N` where the key's last part is assigned, when that is found. */
+/** `, line N` where the key is assigned in its table, when that is found. */
 function place(text: string, key: string): string {
-  const name = key.split(".").at(-1)!;
-  const line = text.split("\n").findIndex((each) => each.trimStart().startsWith(name));
-  return line < 0 ? "" : `, line ${line + 1}`;
+  const at = key.lastIndexOf(".");
+  const [table, name] = [key.slice(0, Math.max(at, 0)), key.slice(at + 1)];
+  let current = "";
+  for (const [i, line] of text.split("\n").entries()) {
+    current = /^\s*\[\s*([^\]]+?)\s*\]/.exec(line)?.[1]?.replaceAll(/["'\s]/g, "") ?? current;
+    const assigned = /^\s*([^=#]+?)\s*=/.exec(line)?.[1]?.replaceAll(/["'\s]/g, "");
+    const full = current === "" ? assigned : `${current}.${assigned}`;
+    if (assigned !== undefined && full === (table === "" ? name : `${table}.${name}`)) {
+      return `, line ${i + 1}`;
+    }
+  }
+  return "";
 }

@@ -81,7 +81,12 @@ function joinValues(specs: readonly OptionSpec[], args: readonly string[]): stri
   for (let i = 0; i < args.length; i++) {
     const arg = args[i]!;
     if (arg === "--") return [...joined, ...args.slice(i)];
+    if (arg.startsWith("--script=")) return [...joined, arg, "--", ...args.slice(i + 1)];
     const spec = specs.find((each) => arg === `--${each.name}` || arg === `-${each.short}`);
+    const switched = /^--([^=]+)=(?!true$|false$)/.exec(arg)?.[1];
+    if (specs.some((each) => each.kind === "flag" && each.name === switched)) {
+      throw new RtoolError("usage", `Option --${switched} takes no value`);
+    }
     if (!spec || spec.kind === "flag") {
       joined.push(arg);
       continue;

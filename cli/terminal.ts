@@ -44,7 +44,7 @@ const SEQUENCE_MAX = 64;
 
 /** Shows control sequences other than colour (SGR), whatever way the bytes are cut. */
 export class TerminalFilter {
-  readonly #decoder = new TextDecoder();
+  readonly #decoder = new TextDecoder("utf-8", { ignoreBOM: true });
   readonly #encoder = new TextEncoder();
   #held = "";
 

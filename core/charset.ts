@@ -45,26 +45,17 @@ export function maybeCharset(label: string): Charset | undefined {
   if (name === "us-ascii") return createSingleByte("US-ASCII", (byte) => byte < 128 ? byte : -1);
   // The web reads ISO-8859-1 as windows-1252; Python and R do not.
   if (name === "iso-8859-1") return createSingleByte("ISO-8859-1", (byte) => byte);
-  // The web reads these two as Windows code pages too.
-  if (bare === "iso88599" || bare === "latin5" || bare === "l5") return isoTurkish();
+  // The web reads some ISO sets as Windows code pages, which put letters where ISO has controls.
+  const iso = /^(iso8859\d+|latin\d|l\d)$/.test(bare);
   for (const candidate of [name, bare, bare.replace(/^cp125/, "windows-125"), dashed(bare)]) {
     const found = maybeTable(candidate);
-    if (found) return createSingleByte(found.name, (byte) => found.units[byte]!);
+    if (found) {
+      return createSingleByte(found.name, (byte) => {
+        return iso && byte >= 0x80 && byte < 0xa0 ? byte : found.units[byte]!;
+      });
+    }
   }
   return undefined;
-}
-
-/** ISO-8859-9 is Latin-1 with six letters of its own. */
-function isoTurkish(): Charset {
-  const letters: Readonly<Record<number, number>> = {
-    0xd0: 0x11e,
-    0xdd: 0x130,
-    0xde: 0x15e,
-    0xf0: 0x11f,
-    0xfd: 0x131,
-    0xfe: 0x15f,
-  };
-  return createSingleByte("ISO-8859-9", (byte) => letters[byte] ?? byte);
 }
 
 /** `iso885915` as `iso-8859-15`. */
@@ -89,16 +80,22 @@ function createUtf8(): Charset {
   };
 }
 
+/** What the platform reads but this file cannot write. */
+const MULTI_BYTE = new Set([
+  ...["big5", "euc-jp", "euc-kr", "gb18030", "gbk", "iso-2022-jp", "shift_jis"],
+  ...["utf-8", "utf-16be", "utf-16le", "x-user-defined"],
+]);
+
 /** The 256 characters of a single-byte encoding the platform knows. */
 function maybeTable(label: string): { name: string; units: number[] } | undefined {
   try {
     const decoder = new TextDecoder(label);
+    if (MULTI_BYTE.has(decoder.encoding)) return undefined;
     const units = Array.from({ length: 256 }, (_, byte) => {
       const text = decoder.decode(Uint8Array.of(byte));
       return text.length === 1 && text !== "\ufffd" ? text.charCodeAt(0) : -1;
     });
-    // A multi-byte encoding has lead bytes that mean nothing alone: none of those is offered.
-    return units.filter((unit) => unit < 0).length > 64 ? undefined : { name: label, units };
+    return { name: label, units };
   } catch {
     return undefined;
   }

@@ -19,8 +19,8 @@ export function parseCondition(value: unknown): Condition {
     kind: kind === "message" || kind === "warning" || kind === "interrupt" ? kind : "error",
     text: maybeText(fields["text"]),
     call: maybeText(fields["call"]),
-    classes: Array.isArray(classes) ? classes.map(String) : [],
-    ...(Array.isArray(traceback) ? { traceback: traceback.map(String) } : {}),
+    classes: texts(classes),
+    ...(Array.isArray(traceback) ? { traceback: texts(traceback) } : {}),
   };
   return JSON.stringify(condition).length <= JSON_CHARS_MAX ? condition : shortened(condition);
 }
@@ -37,6 +37,11 @@ function shortened(condition: Condition): Condition {
     call: cut(condition.call, 200),
     classes: condition.classes.slice(0, 5).map((each) => each.slice(0, 100)),
   };
+}
+
+/** The texts in a list; what is none is left out. */
+function texts(value: unknown): string[] {
+  return Array.isArray(value) ? value.filter((each) => typeof each === "string") : [];
 }
 
 /** The value as an object's fields; none when it is no object. */

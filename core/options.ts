@@ -53,7 +53,7 @@ export class Options {
         ];
       if (!values) continue;
       for (const value of values) {
-        const problem = maybeProblem(spec.kind, value);
+        const problem = maybeProblem(spec, value);
         if (problem) throw new RtoolError(code, `Cannot use ${from} ${quoted(value)}: ${problem}`);
       }
       this.#values.set(spec.name, values);
@@ -108,14 +108,16 @@ export class Options {
   }
 }
 
-function maybeProblem(kind: ValueKind, value: string): string | undefined {
+function maybeProblem(spec: OptionSpec, value: string): string | undefined {
+  const { kind } = spec;
   switch (kind) {
     case "port":
       return isInteger(value, 0, 65535) ? undefined : "a port is a number from 0 to 65535";
     case "count":
       return isInteger(value, 1, 1e9) ? undefined : "it must be a whole number from 1";
     case "duration":
-      return value === "none" || parseDuration(value) !== undefined
+      // Only what has no default can be without a limit.
+      return (value === "none" && spec.fallback === undefined) || parseDuration(value) !== undefined
         ? undefined
         : "a duration is a number with ms, s, m or h, such as 30s";
     case "size":
@@ -173,20 +175,23 @@ export function maybeNearest(word: string, known: readonly string[]): string | u
   const ranked = known.map((each) => ({ each, distance: editDistance(word, each) }))
     .sort((a, b) => a.distance - b.distance);
   const best = ranked[0];
-  return best && best.distance <= (word.length < 4 ? 1 : Math.max(2, Math.floor(word.length / 3)))
-    ? best.each
-    : undefined;
+  return best && best.distance <= Math.max(1, Math.floor(word.length / 3)) ? best.each : undefined;
 }
 
-/** Levenshtein distance, by rows. */
+/** Distance of Levenshtein, by rows; two letters that changed places count as one edit. */
 function editDistance(a: string, b: string): number {
+  let before: number[] = [];
   let row = Array.from({ length: b.length + 1 }, (_, i) => i);
   for (let i = 1; i <= a.length; i++) {
     const next = [i];
     for (let j = 1; j <= b.length; j++) {
       const same = a[i - 1] === b[j - 1] ? 0 : 1;
-      next.push(Math.min(next[j - 1]! + 1, row[j]! + 1, row[j - 1]! + same));
+      const swapped = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]
+        ? before[j - 2]! + 1
+        : Infinity;
+      next.push(Math.min(next[j - 1]! + 1, row[j]! + 1, row[j - 1]! + same, swapped));
     }
+    before = row;
     row = next;
   }
   return row[b.length]!;

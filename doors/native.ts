@@ -43,7 +43,7 @@ export async function serveNative(
   options: NativeOptions,
   greeted: () => void,
 ): Promise<void> {
-  link.send(encoder.encode(PREFACE));
+  sendPreface(link);
   const connection = new NativeConnection(link, principal, options);
   const beat = setInterval(() => connection.beat(), PING_INTERVAL_MS);
   try {
@@ -62,10 +62,19 @@ export async function serveNative(
   }
 }
 
-/** Refuses a peer before it has said more than its preface. */
+/** Links that have been sent the preface. */
+const prefaced = new WeakSet<Link>();
+
+function sendPreface(link: Link): void {
+  if (prefaced.has(link)) return;
+  prefaced.add(link);
+  link.send(encoder.encode(PREFACE));
+}
+
+/** Refuses a peer before it has asked for anything. */
 export function refuseNative(link: Link, error: RtoolError): void {
   const { code, message } = error;
-  link.send(encoder.encode(PREFACE));
+  sendPreface(link);
   link.send(encodeJson("error", 0, { code, message }));
 }
 
@@ -129,7 +138,9 @@ class NativeConnection {
     if (version !== PROTOCOL_VERSION) {
       throw new RtoolError(
         "bad_version",
-        `This server speaks rtool/${PROTOCOL_VERSION}, the client asked for rtool/${version}`,
+        `This server speaks rtool/${PROTOCOL_VERSION}, the client asked for rtool/${
+          shown(version)
+        }`,
       );
     }
     this.greeted = true;
@@ -203,6 +214,11 @@ class NativeConnection {
     const { code, message } = toRtoolError(error);
     this.#link.send(encodeEnd(id, { kind: "rejected", code, message }, EMPTY_RECEIPT));
   }
+}
+
+/** A version as a message may show it. */
+function shown(version: unknown): string {
+  return typeof version === "number" ? String(version) : JSON.stringify(version) ?? "nothing";
 }
 
 function encodeEvent(id: number, event: JobEvent): Uint8Array {

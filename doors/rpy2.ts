@@ -18,7 +18,9 @@ export interface Rpy2Options {
   readonly evaluator: Evaluator;
   /** Most bytes of code in one request. @default {16 MiB} */
   readonly codeMax: number;
-  /** Whether the peer's process has let go of the connection; one that is only half closed has not. */
+  /**
+   * Whether the peer's process has let go of the connection; one that is only half closed has not.
+   */
   readonly hasGone: (link: Link) => boolean;
 }
 

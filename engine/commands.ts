@@ -120,7 +120,9 @@ export class Commands {
       parts.push(`env=structure(${values},names=${vector(names)})`);
     }
     // The REPL joins lines until its expression is whole; each must fit its buffer.
-    return parts.length === 0 ? "" : `${this.#prefix}o(${parts.join(",\n")})\n`;
+    if (parts.length === 0) return "";
+    const line = parts.join(",");
+    return `${this.#prefix}o(${literalFits(line) ? line : parts.join(",\n")})\n`;
   }
 }
 

@@ -5,6 +5,7 @@
  */
 
 import { RtoolError } from "../core/errors.ts";
+import { settlesWithin } from "../core/time.ts";
 import { type Commands, NO_SETTINGS } from "./commands.ts";
 import type { Ending } from "./ending.ts";
 import { type EngineJob, randomHex } from "./job.ts";
@@ -38,6 +39,8 @@ export interface Interrupted {
   readonly behind: boolean;
   /** Whether R has ended the job by itself. */
   readonly hasEnded: () => boolean;
+  /** Called before each signal. */
+  readonly signalled: () => void;
 }
 
 /** How long what R has already written is read before it is interrupted, in milliseconds. */
@@ -52,7 +55,6 @@ const SETTLE_MS = 10;
 export async function interrupt(
   process: RProcess,
   job: Interrupted,
-  signalled: () => void,
   graceMs: number,
 ): Promise<boolean> {
   Deno.writeFileSync(process.stopFile, new Uint8Array(0), { mode: 0o600 });
@@ -61,7 +63,7 @@ export async function interrupt(
   if (job.behind) await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
   for (let round = 0; round < INTERRUPTS; round++) {
     if (!job.hasEnded()) {
-      signalled();
+      job.signalled();
       // To the group, as a terminal does it: R waits in system() for a child that must end too.
       if (!process.signalGroup("SIGINT")) return false;
     }
@@ -133,15 +135,4 @@ export function startFailure(what: string): RtoolError {
   return new RtoolError("r_unavailable", message, {
     hint: "install R 4.0 or newer, or name its command with --r",
   });
-}
-
-/** Whether the promise resolves before so many milliseconds have passed. */
-async function settlesWithin(promise: Promise<unknown>, ms: number): Promise<boolean> {
-  const { promise: late, resolve } = Promise.withResolvers<boolean>();
-  const timer = setTimeout(() => resolve(false), ms);
-  try {
-    return await Promise.race([promise.then(() => true, () => false), late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

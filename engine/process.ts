@@ -100,8 +100,8 @@ export class RProcess {
   }
 
   /**
-   * Writes to the command channel; what is written in one turn reaches R together. A write after R's
-   * end is dropped, `exit` tells.
+   * Writes to the command channel; what is written in one turn reaches R together. A write after
+   * R's end is dropped, `exit` tells.
    */
   write(text: string): void {
     if (this.#unwritten === "") queueMicrotask(() => this.#flush());

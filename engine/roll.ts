@@ -6,10 +6,14 @@ import { expectAnswer, type Expected } from "./ladder.ts";
 import type { EngineJob } from "./job.ts";
 import type { WorkerStream } from "./stream.ts";
 
+/** Jobs that may lie in R's pipe behind the one that runs. Their lines must fit its 64 KiB. */
+const AHEAD_MAX = 64;
+
 /** What R has been given and has not yet answered on both streams. */
 export class Roll {
   readonly #streams: readonly WorkerStream[];
   readonly #expected: Expected[] = [];
+  #filling = true;
 
   constructor(streams: readonly WorkerStream[]) {
     this.#streams = streams;
@@ -24,9 +28,14 @@ export class Roll {
     return this.#expected[0];
   }
 
-  /** Whether all are jobs that need nothing more from us. */
-  get areSmallJobs(): boolean {
-    return this.#expected.every(({ job }) => job !== undefined && job.isSmall);
+  /**
+   * Whether a small job may be written behind these. Refilled only when half empty: a write for
+   * many jobs costs no more than a write for one.
+   */
+  mayGrow(): boolean {
+    if (this.#expected.length >= AHEAD_MAX) this.#filling = false;
+    if (this.#expected.length <= AHEAD_MAX / 2) this.#filling = true;
+    return this.#filling && this.#expected.every(({ job }) => job !== undefined && job.isSmall);
   }
 
   /** Adds what is about to be written. */

@@ -11,6 +11,7 @@ import { RtoolError } from "../core/errors.ts";
 /** The byte every sentinel begins with: ASCII record separator, which no text uses. */
 const RECORD_SEPARATOR = 0x1e;
 const NONCE_BYTES = 32;
+const NONCE = /^[0-9a-f]{32}$/;
 const SENTINEL_BYTES = 1 + NONCE_BYTES;
 const HEADER_BYTES = SENTINEL_BYTES + 1 + 8;
 
@@ -40,7 +41,7 @@ export class SentinelDecoder {
    * between calls of {@linkcode next}.
    */
   expect(nonces: string | ReadonlySet<string>): void {
-    if (typeof nonces === "string" && nonces.length !== NONCE_BYTES) {
+    if (typeof nonces === "string" && !NONCE.test(nonces)) {
       throw new RtoolError("internal", `Cannot use a nonce of ${nonces.length} characters`);
     }
     this.#nonces = typeof nonces === "string" ? new Set([nonces]) : nonces;

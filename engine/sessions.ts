@@ -128,8 +128,9 @@ export class Sessions implements Evaluator, SessionOwner {
         { hint: "end one with quit(), or raise sessions_max" },
       );
     }
-    const session = new Session(name, this, this.#options.sessionIdleMs, () => {
-      this.#sessions.delete(key);
+    const session: Session = new Session(name, this, this.#options.sessionIdleMs, () => {
+      // Forgotten meanwhile, its name may be a new session's.
+      if (this.#sessions.get(key) === session) this.#sessions.delete(key);
     });
     this.#sessions.set(key, session);
     return session;

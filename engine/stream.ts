@@ -4,6 +4,7 @@
  */
 
 import type { EngineJob } from "./job.ts";
+import { settlesWithin } from "../core/time.ts";
 import { SentinelDecoder } from "./sentinel.ts";
 
 /** A mark of the worker's R code, and where it stood. */
@@ -93,7 +94,7 @@ export class WorkerStream {
     void this.#done.then(() => ended = true);
     this.#lastReadAt = performance.now();
     while (!ended) {
-      await Promise.race([this.#done, new Promise((resolve) => setTimeout(resolve, quietMs / 5))]);
+      await settlesWithin(this.#done, quietMs / 5);
       if (!this.paused && performance.now() - this.#lastReadAt > quietMs) break;
     }
     await this.#reader.cancel().catch(() => {});
@@ -126,7 +127,9 @@ export class WorkerStream {
     this.#output(this.#decoder.rest());
   }
 
-  /** The next bytes, or `undefined` at the end. Few are copied, so that their buffer serves again. */
+  /**
+   * The next bytes, or `undefined` at the end. Few are copied, so that their buffer serves again.
+   */
   async #read(): Promise<Uint8Array | undefined> {
     try {
       const { value, done } = await this.#reader.read(new Uint8Array(this.#buffer));

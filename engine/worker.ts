@@ -10,17 +10,23 @@ import { parseCondition } from "../core/condition.ts";
 import type { Receipt } from "../core/job.ts";
 import { Commands } from "./commands.ts";
 import { EngineJob, randomHex } from "./job.ts";
+import { endAll } from "./end_all.ts";
 import { crashOutcome, type Ending, endOutcome, LOST_PLACE } from "./ending.ts";
 import { InputRelay, RProcess } from "./process.ts";
-import { awaitStart, type Expected, hold, interrupt, release, startFailure } from "./ladder.ts";
+import {
+  awaitStart,
+  type Expected,
+  hold,
+  interrupt,
+  prepare,
+  release,
+  startFailure,
+} from "./ladder.ts";
 import { step, type WorkerEvent, type WorkerState } from "./states.ts";
 import { PlaceWatch } from "./place_watch.ts";
 import { Roll } from "./roll.ts";
 import { type Mark, WorkerStream } from "./stream.ts";
 import type { WorkerListener, WorkerOptions } from "./worker_types.ts";
-
-/** Jobs that may lie in R's pipe behind the one that runs. Their lines must fit its 64 KiB. */
-const AHEAD_MAX = 64;
 
 /** A started R that runs jobs one after the other. */
 export class Worker {
@@ -38,7 +44,6 @@ export class Worker {
   #state: WorkerState = "starting";
   #relay: InputRelay | undefined;
   #inputUsed = false;
-  #filling = true;
   #leaving: string | undefined;
   #killed: "lost its place" | "ignored a stop" | undefined;
   #browsing = false;
@@ -69,10 +74,7 @@ export class Worker {
   canTake(job: EngineJob): boolean {
     if (this.#state === "idle") return true;
     if (this.#state !== "busy" || this.#relay || !job.isSmall) return false;
-    // Refilled only when half empty: a write for many jobs costs no more than a write for one.
-    if (this.#roll.length >= AHEAD_MAX) this.#filling = false;
-    if (this.#roll.length <= AHEAD_MAX / 2) this.#filling = true;
-    return this.#filling && this.#roll.areSmallJobs;
+    return this.#roll.mayGrow();
   }
 
   /** Resolves when R has answered for the first time; rejects with what it said if it does not. */
@@ -181,7 +183,9 @@ export class Worker {
     const { outcome, used } = endOutcome(ending);
     this.#browsing = false;
     job.onStop = undefined;
-    const stopped = this.#signalled ? job.stopReason : undefined;
+    // The stop may take hold between two expressions, before R is interrupted.
+    const held = outcome.kind === "error" && outcome.error.kind === "interrupt";
+    const stopped = this.#signalled || (this.#ladder && held) ? job.stopReason : undefined;
     job.settle(stopped ?? outcome, {
       ...used,
       rung: stopped ? "interrupt" : "none",
@@ -256,9 +260,12 @@ export class Worker {
     const ask = () => this.#sync().answered.promise;
     const behind = this.#roll.length > 1;
     const hasEnded = () => first.ending !== undefined;
-    const gaveIn = await interrupt(this.#process, { ask, behind, hasEnded }, () => {
-      this.#signalled = true;
-    }, this.#options.stopGraceMs);
+    const signalled = () => this.#signalled = true;
+    const job = { ask, behind, hasEnded, signalled };
+    const interrupted = interrupt(this.#process, job, this.#options.stopGraceMs);
+    // R heeds no signal while it reads: the end of its input lets it go on.
+    void this.#relay?.[Symbol.asyncDispose]();
+    const gaveIn = await interrupted;
     if (!gaveIn) {
       this.#killed = "ignored a stop";
       await this.#process.killTree();
@@ -284,27 +291,10 @@ export class Worker {
     this.#step("exit");
     this.#watch.stop();
     await this.#relay?.[Symbol.asyncDispose]();
-    this.#endJobs(exit, wasStarting);
-    await this.#process.removeDir();
-  }
-
-  /** The job R was at ends with R; those it had not come to are handed back. */
-  #endJobs(exit: Awaited<RProcess["exit"]>, wasStarting: boolean): void {
     const crash = crashOutcome(exit, this.#leaving, this.#streams[1].tail, this.#killed);
     if (!wasStarting) this.listener?.gone(crash.why);
-    let current = true;
-    for (const { job, answered } of this.#roll.clear()) {
-      answered.reject(new RtoolError("r_unavailable", `R ${crash.why}`));
-      if (!job) continue;
-      job.onStop = undefined;
-      if (current && job.started) {
-        const stopped = this.#signalled ? job.stopReason : undefined;
-        const rung = !stopped ? "none" : exit.signal === "SIGKILL" ? "kill" : "interrupt";
-        job.settle(stopped ?? crash.outcome, { rung, sessionSurvived: false });
-      } else {
-        this.listener?.held(job);
-      }
-      current = false;
-    }
+    const how = { exit, crash, wasStarting, signalled: this.#signalled };
+    endAll(this.#roll.clear(), how, (job) => this.listener?.held(job));
+    await this.#process.removeDir();
   }
 }

@@ -1,5 +1,6 @@
 /**
- * The native door, frame by frame: streams, credit, input, cancelling, and what a broken client gets.
+ * The native door, frame by frame: streams, credit, input, cancelling, and what a broken client
+ * gets.
  */
 
 import { assert, assertEquals, assertLessOrEqual, assertStringIncludes } from "@std/assert";

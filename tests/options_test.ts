@@ -261,7 +261,7 @@ Deno.test("maybeNearest() finds the word that was meant, and none when nothing i
   const words = ["session", "timeout", "json"];
   assertEquals(maybeNearest("sesssion", words), "session");
   assertEquals(maybeNearest("tiemout", words), "timeout");
-  assertEquals(maybeNearest("jsno", words), undefined);
+  assertEquals(maybeNearest("quiet", words), undefined);
   assertEquals(maybeNearest("", words), undefined);
   assertEquals(maybeNearest("x", []), undefined);
 });

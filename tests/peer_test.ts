@@ -8,7 +8,9 @@ import { type Ends, findUid, hasGone, hexEnd, isLoopback, maybePeerUid } from ".
 import { maybeLookUp, parseReply } from "../access/sock_diag.ts";
 import { RtoolError } from "../core/errors.ts";
 
-/** /proc/net/tcp as the kernel prints it: a listener, both ends of two connections, and the dead. */
+/**
+ * /proc/net/tcp as the kernel prints it: a listener, both ends of two connections, and the dead.
+ */
 const TCP = `\
   sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
    0: 0100007F:2382 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 21701 1 0 100 0 0 10 0

@@ -98,7 +98,8 @@ Deno.test(`memory is flat over ${EVALS} evaluations of every kind on one session
       JSON.stringify(growth)
     }`,
   );
-  // V8 collects lazily: its live heap stays at 9 MB, what it holds of the system varies by this much.
+  // V8 collects lazily: its live heap stays at 9 MB, what it holds of the system varies by this
+  // much.
   assert(growth.server < 90, `The server has grown by ${growth.server} MiB`);
   assert(growth.r < 20, `R has grown by ${growth.r} MiB`);
 });
