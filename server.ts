@@ -117,8 +117,8 @@ async function serveConnection(
   } catch (cause) {
     const failure = toRtoolError(cause);
     error = failure.code;
-    if (failure.code === "not_allowed") {
-      options[wire === "rpy2" ? wire : "native"].refuse(link, failure);
+    if (failure.code === "not_allowed" || failure.code === "bad_request") {
+      options[wire === "native" ? "native" : "rpy2"].refuse(link, failure);
     }
     if (failure.code === "internal") options.log.error(failure.message, { conn: id });
   } finally {

@@ -98,6 +98,12 @@ export class Session {
     Deno.unrefTimer(this.#idleTimer);
   }
 
+  /** The session's name is to be free: nothing of it is left to wait for. */
+  forget(): void {
+    this.#closed = true;
+    clearTimeout(this.#idleTimer);
+  }
+
   /** Ends the session's R. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true;

@@ -139,7 +139,9 @@ export class Sessions implements Evaluator, SessionOwner {
   /** Sessions whose R has ended are only kept to tell the next job so. */
   #forgetEmpty(): void {
     for (const [key, session] of this.#sessions) {
-      if (session.empty) this.#sessions.delete(key);
+      if (!session.empty) continue;
+      session.forget();
+      this.#sessions.delete(key);
     }
   }
 

@@ -130,7 +130,7 @@ export class Worker {
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#state !== "dead") this.#step("close");
     await this.#process.killTree();
-    await this.#ended;
+    await Promise.all([this.#ended, this.#ladder]);
   }
 
   #step(event: WorkerEvent): void {

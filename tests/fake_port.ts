@@ -82,14 +82,14 @@ function joinDoors(
     jobsPerConnectionMax: options.jobsPerConnectionMax ?? 256,
     codeMax,
   };
+  const rpy2 = { evaluator, codeMax, hasGone: () => false };
   return {
     native: {
       serve: (link, _line, who, greeted) => serveNative(link, who, native, greeted),
       refuse: refuseNative,
     },
     rpy2: {
-      serve: (link, line, who, greeted) =>
-        serveRpy2(link, line, who, { evaluator, codeMax, hasGone: () => false }, greeted),
+      serve: (link, line, who, greeted) => serveRpy2(link, line, who, rpy2, greeted),
       refuse: refuseRpy2,
     },
   };

@@ -155,8 +155,19 @@ Deno.test("serve() takes any other first line for the name of an encoding", asyn
   for (const line of ["", "HELLO", "rtool/1", "RTOOL/x", "get / http/1.1", "\x16\x03\x01"]) {
     using peer = await RawPeer.connect(server.port);
     await peer.send(`${line}\n`);
-    const reply = await peer.rest();
+    const reply = text(await peer.read() ?? new Uint8Array(0));
     assertStringIncludes(reply.slice(8), "Error: Cannot use the encoding", JSON.stringify(line));
+  }
+});
+
+Deno.test("serve() ends the connection behind a reply at once, for clients that wait for that", async () => {
+  await using server = startPort(ECHO);
+  for (const request of ["utf-8\n\x01\0\0\0\0\0\0\0x", "no such encoding\n"]) {
+    using peer = await RawPeer.connect(server.port);
+    await peer.send(request);
+    const startedAt = performance.now();
+    assert((await peer.rest()).length > 8);
+    assertLess(performance.now() - startedAt, 1000);
   }
 });
 
