@@ -23,7 +23,9 @@ export function endAll(
   { exit, crash, wasStarting, signalled }: RDeath,
   held: (job: EngineJob) => void,
 ): void {
-  const failure = startFailure(wasStarting ? "it ended at once" : `R ${crash.why}`);
+  const failure = startFailure(
+    wasStarting ? `it ended at once, with ${endOf(exit)}` : `R ${crash.why}`,
+  );
   for (const [i, { job, answered }] of expected.entries()) {
     answered.reject(failure);
     if (!job) continue;
@@ -36,4 +38,8 @@ export function endAll(
     const rung = !stopped ? "none" : exit.signal === "SIGKILL" ? "kill" : "interrupt";
     job.settle(stopped ?? crash.outcome, { rung, sessionSurvived: false });
   }
+}
+
+function endOf(exit: RExit): string {
+  return exit.signal ?? `status ${exit.code}`;
 }

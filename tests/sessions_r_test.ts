@@ -189,7 +189,7 @@ Deno.test("an engine that ends leaves no process and no file, whatever its jobs 
 Deno.test("an R that cannot be started is said to be so, to the server and to every job", async () => {
   const faults: readonly (readonly [command: string, word: string])[] = [
     ["/no/such/R", "/no/such/R"],
-    ["false", "status 1"],
+    ["false", "it ended at once"],
     ["echo", ""],
   ];
   for (const [command, word] of faults) {

@@ -53,18 +53,6 @@ const ON_THE_CHANNEL: readonly Attack[] = [
     `,
   },
   {
-    name: "the end of its own job, forged while it goes on",
-    code: `
-      name <- ls(.AutoloadEnv, all.names = TRUE, pattern = "_m$")[1]
-      forged <- paste0(environment(get(name, .AutoloadEnv))$job, "K00000000")
-      cat(forged)
-      cat(forged, file = stderr())
-      flush(stdout())
-      repeat cat("late ")
-    `,
-    limit: "2s",
-  },
-  {
     name: "half a mark of its own job",
     code: `
       name <- ls(.AutoloadEnv, all.names = TRUE, pattern = "_m$")[1]

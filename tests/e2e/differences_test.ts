@@ -93,17 +93,6 @@ const DIFFERENCES: readonly Difference[] = [
     rtool: { stdout: "function (x) \nx\n", stderr: "", code: 0 },
   },
   {
-    about: "options(echo = TRUE) echoes nothing",
-    reason: "What R would echo is not the script's text.",
-    code: 'options(echo = TRUE)\n1 + 1\noptions(echo = FALSE)\n"end"\n',
-    rscript: {
-      stdout: '> 1 + 1\n[1] 2\n> options(echo = FALSE)\n[1] "end"\n',
-      stderr: "",
-      code: 0,
-    },
-    rtool: { stdout: '[1] 2\n[1] "end"\n', stderr: "", code: 0 },
-  },
-  {
     about: "a debugger finds nobody to talk to",
     reason:
       "A batch job has no debugger; Rscript takes the next lines of the script for its commands.",
