@@ -133,10 +133,12 @@ export class Link {
     this.close();
   }
 
-  /** Reads and forgets what the peer still sends, until it ends or so long. */
+  /** Says that nothing more is sent, then forgets what the peer still sends, at most so long. */
   async drain(ms: number): Promise<void> {
     const timer = setTimeout(() => this.close(), ms);
     try {
+      await this.flushed(true);
+      await this.#conn.closeWrite();
       while (await this.read()) { /* Forgotten. */ }
     } catch {
       // The connection is lost: nothing more comes.
