@@ -2,7 +2,8 @@
  * The engine on real R, and jobs as one line each.
  */
 
-import { assert } from "@std/assert";
+import { assert, assertRejects } from "@std/assert";
+import { RtoolError } from "../core/errors.ts";
 import type { Condition, Job, JobRequest, Outcome, Principal, Receipt } from "../core/job.ts";
 import { type EngineOptions, Sessions } from "../engine/sessions.ts";
 
@@ -11,6 +12,11 @@ const PATIENCE_MS = 20_000;
 
 /** Whoever asks, unless a test says otherwise. */
 export const USER: Principal = { name: "tester", local: true };
+
+/** What makes R start sooner: base alone, for tests that need no more of it. */
+export const BARE: Partial<EngineOptions> = {
+  env: { ...rEnvironment(), R_DEFAULT_PACKAGES: "NULL" },
+};
 
 /** All that a job has emitted. */
 export interface Ended {
@@ -90,6 +96,15 @@ const EMPTY_REQUEST: JobRequest = {
   within: undefined,
   input: undefined,
 };
+
+/** Why a job is not taken; fails when it is. */
+export async function refusal(
+  engine: TestEngine,
+  code: string,
+  more: More = {},
+): Promise<RtoolError> {
+  return await assertRejects(() => engine.submit(code, more), RtoolError);
+}
 
 /** Everything a job emits, to its end. `watch` is called with each piece of its output. */
 export async function collect(job: Job, watch?: (text: string) => void): Promise<Ended> {

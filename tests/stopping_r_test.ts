@@ -11,7 +11,7 @@ import { createRandom, SEED } from "./random.ts";
 
 const CLIENT: StopReason = { kind: "cancelled", reason: "client" };
 
-/** Where an R that ignores interrupts need not be waited for. */
+/** Of the engine that need not be waited for when R ignores an interrupt. */
 const GRACE_MS = 300;
 
 let engine: TestEngine;
@@ -23,7 +23,7 @@ const ACROSS_TESTS = { sanitizeOps: false, sanitizeResources: false };
 Deno.test.beforeAll(async () => {
   [engine, impatient] = await Promise.all([
     TestEngine.started(),
-    TestEngine.started({ stopGraceMs: GRACE_MS }),
+    TestEngine.started({ stopGraceMs: GRACE_MS, outputMax: 100_000 }),
   ]);
 });
 
@@ -80,21 +80,21 @@ test("a job that ends in time is not touched by its limit", async () => {
 });
 
 test("a waiting job is ended by its time limit while it waits, and never run", async () => {
-  const first = engine.run("Sys.sleep(1)");
+  const first = engine.run("Sys.sleep(0.6)");
   const waiting = await Promise.all([
-    engine.run("ran <- 1", { timeoutMs: 200 }),
-    engine.run(`ran <- 2 # ${"long ".repeat(500)}`, { timeoutMs: 200 }),
+    engine.run("ran <- 1", { timeoutMs: 100 }),
+    engine.run(`ran <- 2 # ${"long ".repeat(500)}`, { timeoutMs: 100 }),
   ].map(async (ended) => ({ ...await ended, endedAt: performance.now() })));
   const firstEnded = await first.then(() => performance.now());
   assertEquals((await engine.run("cat(exists('ran'))")).stdout, "FALSE");
   for (const { outcome, starts, endedAt } of waiting) {
-    assertEquals([outcome, starts], [{ kind: "timeout", limitMs: 200 }, 0]);
-    assertLess(endedAt, firstEnded - 300);
+    assertEquals([outcome, starts], [{ kind: "timeout", limitMs: 100 }, 0]);
+    assertLess(endedAt, firstEnded - 200);
   }
 });
 
 test("a waiting job that is cancelled ends at once, and is never run", async () => {
-  const first = engine.run("Sys.sleep(1)");
+  const first = engine.run("Sys.sleep(0.6)");
   const jobs = [await engine.submit("ran <- 1"), await engine.submit("ran <- 2")];
   const waiting = jobs.map((job) => collect(job));
   for (const job of jobs) job.cancel(CLIENT);
@@ -103,7 +103,7 @@ test("a waiting job that is cancelled ends at once, and is never run", async () 
   const firstEnded = await first.then(() => performance.now());
   assertEquals((await engine.run("cat(exists('ran'))")).stdout, "FALSE");
   assertEquals(ended.map(({ outcome, starts }) => [outcome, starts]), [[CLIENT, 0], [CLIENT, 0]]);
-  assertLess(endedAt, firstEnded - 300);
+  assertLess(endedAt, firstEnded - 200);
 });
 
 test("jobs behind one that is cancelled run once each, in order", async () => {
@@ -197,6 +197,18 @@ test("what ignores the interrupt is killed with all it has started, also what hi
   const next = await impatient.run("cat(1)", { session: "stubborn" });
   const why = "the last one had ignored an interrupt and was killed";
   assertEquals([next.stdout, next.note], ["1", `session 'stubborn' has a new R: ${why}`]);
+});
+
+test("output over its limit ends the job as limited, with all up to the limit", async () => {
+  const code = 'cat("0123456789\\n"); message("x"); repeat cat("0123456789\\n")';
+  const { outcome, receipt, stdout, stderr } = await impatient.run(code);
+  assertEquals(outcome, { kind: "limited", limit: "output", max: 100_000 });
+  assertEquals(receipt.stdoutBytes + receipt.stderrBytes, 100_000);
+  assertEquals(stdout.length + stderr.length, 100_000);
+  assertEquals([receipt.rung, receipt.sessionSurvived], ["interrupt", true]);
+  const exact = await impatient.run('cat(strrep("x", 1e5))');
+  assertEquals([exact.outcome.kind, exact.stdout.length], ["ok", 100_000]);
+  assertEquals((await impatient.run("cat(1)")).stdout, "1");
 });
 
 test("jobs behind one that had to be killed run on the next R, once", async () => {

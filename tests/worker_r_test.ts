@@ -4,7 +4,10 @@
  */
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { type Ended, TestEngine } from "./engine.ts";
+import type { StopReason } from "../core/job.ts";
+import { collect, type Ended, refusal, TestEngine } from "./engine.ts";
+
+const CLIENT: StopReason = { kind: "cancelled", reason: "client" };
 
 let engine: TestEngine;
 let placeLost: Promise<Ended>;
@@ -181,6 +184,29 @@ test("browser() ends the job as an error, and the session goes on", async () => 
     const next = await engine.run("cat(6*7)", { session: "own" });
     assertEquals([next.stdout, next.note], ["42", undefined]);
   }
+});
+
+test("a job that would wait for the job it was sent from is refused, and only that", async () => {
+  const worker = Promise.withResolvers<string>();
+  const outer = await engine.submit('cat(Sys.getenv("RTOOL_WORKER")); Sys.sleep(60)');
+  const ended = collect(outer, worker.resolve);
+  const within = await worker.promise;
+  const deadlock = await refusal(engine, "1", { within });
+  assertEquals(deadlock.code, "deadlock");
+  assertStringIncludes(deadlock.message, "'main'");
+  assertStringIncludes(deadlock.hint ?? "", "--session");
+  assertEquals((await engine.run("cat(1)", { within, session: "inner" })).stdout, "1");
+  const inner = await engine.submit('cat(Sys.getenv("RTOOL_WORKER")); Sys.sleep(60)', {
+    within,
+    session: "inner",
+  });
+  const innerWorker = Promise.withResolvers<string>();
+  const innerEnded = collect(inner, innerWorker.resolve);
+  const around = await refusal(engine, "1", { within: await innerWorker.promise });
+  assertEquals(around.code, "deadlock");
+  for (const job of [outer, inner]) job.cancel(CLIENT);
+  await Promise.all([ended, innerEnded]);
+  assertEquals((await engine.run("cat(1)", { within })).stdout, "1");
 });
 
 test("an R whose marks were taken away is found out, and the next job is told", async () => {
