@@ -26,11 +26,11 @@ export function endAll(
   const failure = startFailure(
     wasStarting ? `it ended at once, with ${endOf(exit)}` : `R ${crash.why}`,
   );
-  for (const [i, { job, answered }] of expected.entries()) {
+  for (const { job, answered, mayHaveBegun } of expected) {
     answered.reject(failure);
     if (!job) continue;
     job.onStop = undefined;
-    if (i > 0 || !job.started) {
+    if (!job.started && !mayHaveBegun) {
       held(job);
       continue;
     }

@@ -95,14 +95,21 @@ export class EngineJob implements Job {
 
   /** Says that R has been given the code. From here on the job is never run again. */
   start(how: NonNullable<Receipt["start"]>, note: string | undefined): void {
+    if (this.#settled) return; // Withdrawn while it lay in R's pipe.
     this.#startedAt = performance.now();
     this.#start = how;
     this.onStart?.();
     this.events.push({ kind: "started", note });
   }
 
+  /** R was heard of this job: it has begun, whether or not we saw when. */
+  hasBegun(): void {
+    if (!this.started) this.start("existing", undefined);
+  }
+
   /** Passes output on, in events of bounded size. */
   output(stream: "stdout" | "stderr", bytes: Uint8Array): void {
+    this.hasBegun();
     if (this.#stop?.kind === "limited") return;
     const room = this.#outputMax - this.#stdoutBytes - this.#stderrBytes;
     const kept = bytes.length > room ? bytes.subarray(0, room) : bytes;
@@ -115,6 +122,7 @@ export class EngineJob implements Job {
   }
 
   condition(condition: Condition): void {
+    this.hasBegun();
     this.events.push({ kind: "condition", condition });
   }
 

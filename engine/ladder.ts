@@ -18,6 +18,8 @@ export interface Expected {
   readonly job: EngineJob | undefined;
   readonly answered: PromiseWithResolvers<void>;
   ending: Ending | undefined;
+  /** Whether R has come to it, for all we know: then it is not given to another R. */
+  mayHaveBegun: boolean;
   streamsLeft: number;
 }
 
@@ -25,7 +27,7 @@ export interface Expected {
 export function expectAnswer(nonce: string, job: EngineJob | undefined): Expected {
   const answered = Promise.withResolvers<void>();
   answered.promise.catch(() => {}); // Not every answer has somebody waiting for it.
-  return { nonce, job, answered, ending: undefined, streamsLeft: 2 };
+  return { nonce, job, answered, ending: undefined, mayHaveBegun: false, streamsLeft: 2 };
 }
 
 /** SIGINT is sent so many times within the grace. */

@@ -1,8 +1,7 @@
 /**
  * One R and the jobs it has been given, in order.
  *
- * Turns jobs into lines and what R writes into events, and stops what must stop. Must not know
- * sessions, doors or limits on how many workers there are.
+ * Turns jobs into lines, and what R writes into events. Must not know sessions or doors.
  */
 
 import { RtoolError, toRtoolError } from "../core/errors.ts";
@@ -142,8 +141,7 @@ export class Worker {
     const expected = this.#roll.find(nonce);
     switch (mark) {
       case "C":
-        expected?.job?.condition(parseCondition(JSON.parse(payload)));
-        return;
+        return expected?.job?.condition(parseCondition(JSON.parse(payload)));
       case "N":
         return this.#process.write(this.#commands.more(Number(payload)));
       case "T":
@@ -171,6 +169,7 @@ export class Worker {
     }
     const { job, ending } = expected;
     expected.answered.resolve();
+    if (this.#roll.first) this.#roll.first.mayHaveBegun = true;
     if (!ending) return;
     if (ending.mark === "R") this.rVersion = String(JSON.parse(ending.payload).r);
     if (!job) return this.#stopFirst();
@@ -180,6 +179,7 @@ export class Worker {
   }
 
   #settle(job: EngineJob, ending: Ending): void {
+    job.hasBegun();
     const { outcome, used } = endOutcome(ending);
     this.#browsing = false;
     job.onStop = undefined;
@@ -205,7 +205,7 @@ export class Worker {
     }
     const next = this.#roll.first?.job;
     if (next) {
-      if (!next.started) next.start("existing", undefined);
+      if (!this.#holding) next.hasBegun();
       this.#stopFirst();
     } else if (this.#state === "busy" || this.#state === "interrupting") {
       this.#watch.stop();

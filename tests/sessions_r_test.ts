@@ -16,7 +16,7 @@ Deno.test("no more sessions evaluate at once than may; the others wait their tur
   await using engine = await startEngine({ jobsMax: 2 });
   let running = 0;
   let most = 0;
-  const sessions = ["a", "b", "c"];
+  const sessions = ["a", "b", "c", "d"];
   const jobs = await Promise.all(
     sessions.map((session) => engine.submit("cat('on'); Sys.sleep(0.15)", { session })),
   );
