@@ -8,9 +8,12 @@ import { createGuard, identify } from "./access/guard.ts";
 import { hasGone } from "./access/peer.ts";
 import type { Context } from "./cli/context.ts";
 import { fitConnections, makeStateDir, openPort, rEnvironment } from "./cli/serve.ts";
+import { SERVE } from "./cli/table_serve.ts";
 import { RtoolError } from "./core/errors.ts";
-import { createLog, type Log, NO_LOG } from "./core/log.ts";
+import type { JobLimits } from "./core/job.ts";
+import { createLog, type Log } from "./core/log.ts";
 import type { Options } from "./core/options.ts";
+import { createReloader } from "./core/reload.ts";
 import { SOFTWARE } from "./core/version.ts";
 import { refuseNative, serveNative } from "./doors/native.ts";
 import { refuseRpy2, serveRpy2 } from "./doors/rpy2.ts";
@@ -20,32 +23,47 @@ import { serve, type ServeOptions } from "./server.ts";
 
 const HELLO_TIMEOUT_MS = 10_000;
 const START_TIMEOUT_MS = 30_000;
-const JOBS_PER_CONNECTION_MAX = 256;
+
+/** What a running server is told from outside. */
+export interface Control {
+  /** Ends it, once its jobs have. */
+  readonly stop: AbortSignal;
+  /** Lets it wait for no job. */
+  readonly hurry: AbortSignal;
+  /** Calls back whenever the configuration is to be read again. */
+  readonly onReload: (reload: () => void) => void;
+  /** Reads all options again, as at the start. */
+  readonly reread: () => Promise<Options>;
+}
 
 /** Serves until `stop`, drains until that is done or `hurry`, and leaves nothing behind. */
-export async function start(
-  context: Context,
-  stop: AbortSignal,
-  hurry: AbortSignal,
-): Promise<void> {
+export async function start(context: Context, control: Control): Promise<void> {
   const { options, say } = context;
-  const log = options.flag("quiet") ? NO_LOG : createLog(writeLog);
+  const { stop, hurry } = control;
+  const log = openLog(options);
+  const limits = limitsOf(options);
   const listener = openPort(options);
   const stateDir = makeStateDir();
   try {
-    await using sessions = new Sessions(engineOptions(context, stateDir), log);
+    await using sessions = new Sessions(engineOptions(options, context.env, stateDir), log);
+    const applied = (changed: Options) => {
+      sessions.reconfigure(engineOptions(changed, context.env, stateDir));
+      Object.assign(limits, limitsOf(changed));
+    };
+    const reload = { specs: SERVE.options, read: control.reread, apply: applied, log };
+    control.onReload(createReloader(options, reload));
     const rVersion = await startR(sessions, stop);
     const drained = new AbortController();
     const served = serve(
       listener,
-      joinDoors(options, sessions, rVersion, log),
+      joinDoors(limits, sessions, rVersion, log),
       stop,
       drained.signal,
     );
     const { hostname, port } = listener.addr;
     say(`listening on ${hostname}:${port} (R ${rVersion})`);
     await aborted(stop);
-    await sessions.drain(AbortSignal.any([hurry, AbortSignal.timeout(options.ms("drain"))]));
+    await sessions.drain(AbortSignal.any([hurry, AbortSignal.timeout(limits.drainMs)]));
     drained.abort();
     await served;
   } finally {
@@ -54,38 +72,95 @@ export async function start(
   }
 }
 
-function engineOptions({ options, env }: Context, stateDir: string): EngineOptions {
+/** Bounds outside the engine; what holds them reads them anew each time. */
+interface Limits {
+  insecure: boolean;
+  codeMax: number;
+  connectionsMax: number;
+  jobsPerConnectionMax: number;
+  limitsMax: JobLimits;
+  drainMs: number;
+}
+
+function limitsOf(options: Options): Limits {
+  return {
+    insecure: options.flag("insecure"),
+    codeMax: options.bytes("code-max"),
+    connectionsMax: fitConnections(
+      options.integer("connections-max"),
+      options.integer("sessions-max"),
+    ),
+    jobsPerConnectionMax: options.integer("jobs-per-connection-max"),
+    limitsMax: jobLimits(options),
+    drainMs: options.ms("drain"),
+  };
+}
+
+function jobLimits(options: Options): JobLimits {
+  const cpuMs = options.maybeMs("cpu-max");
+  return {
+    ...(cpuMs === undefined ? {} : { cpuMs }),
+    memoryBytes: options.bytes("memory-max"),
+    outputBytes: options.bytes("output-max"),
+    processes: options.integer("processes-max"),
+  };
+}
+
+function engineOptions(
+  options: Options,
+  env: Context["env"],
+  stateDir: string,
+): EngineOptions {
   return {
     command: options.text("r"),
     stateDir,
     env: rEnvironment(env),
     startTimeoutMs: START_TIMEOUT_MS,
     stopGraceMs: options.ms("stop-grace"),
-    jobsMax: Number(options.maybeText("jobs-max") ?? defaultJobsMax()),
+    jobsMax: options.integer("jobs-max"),
     queueMax: options.integer("queue-max"),
     sessionsMax: options.integer("sessions-max"),
     outputMax: options.bytes("output-max"),
     sessionIdleMs: options.ms("session-idle"),
+    jobsPerPrincipalMax: options.integer("jobs-per-principal-max"),
+    detachedKeepMs: options.ms("detached-keep"),
+    detachedMax: options.bytes("detached-max"),
+    diskLeftMin: options.bytes("disk-left-min"),
+    ...startOptions(options),
+    systemLimits: {
+      memoryBytes: options.bytes("memory-max"),
+      openFiles: options.integer("open-files-max"),
+      fileBytes: options.bytes("file-size-max"),
+    },
   };
 }
 
+/** Getters, since `limits` changes when the configuration is read again. */
 function joinDoors(
-  options: Options,
+  limits: Readonly<Limits>,
   sessions: Sessions,
   rVersion: string,
   log: Log,
 ): ServeOptions {
-  const codeMax = options.bytes("code-max");
-  const guard = { insecure: options.flag("insecure"), codeMax };
-  const evaluator = createGuard(sessions, guard);
+  const evaluator = createGuard(sessions, limits);
   const native = {
     evaluator,
     software: SOFTWARE,
     rVersion,
-    codeMax,
-    jobsPerConnectionMax: JOBS_PER_CONNECTION_MAX,
+    get codeMax() {
+      return limits.codeMax;
+    },
+    get jobsPerConnectionMax() {
+      return limits.jobsPerConnectionMax;
+    },
   };
-  const rpy2 = { evaluator, codeMax, hasGone: (link: Link) => hasGone(link.ends) };
+  const rpy2 = {
+    evaluator,
+    get codeMax() {
+      return limits.codeMax;
+    },
+    hasGone: (link: Link) => hasGone(link.ends),
+  };
   return {
     native: {
       serve: (link, _line, principal, greeted) => serveNative(link, principal, native, greeted),
@@ -95,13 +170,29 @@ function joinDoors(
       serve: (link, line, principal, greeted) => serveRpy2(link, line, principal, rpy2, greeted),
       refuse: refuseRpy2,
     },
-    identify: (link) => identify(link.ends, guard),
-    connectionsMax: fitConnections(
-      options.integer("connections-max"),
-      options.integer("sessions-max"),
-    ),
+    identify: (link) => identify(link.ends, limits),
+    get connectionsMax() {
+      return limits.connectionsMax;
+    },
     helloTimeoutMs: HELLO_TIMEOUT_MS,
     log,
+  };
+}
+
+/** How sessions get their R. */
+function startOptions(
+  options: Options,
+): Pick<EngineOptions, "start" | "spares" | "spareAgeMaxMs" | "preload"> {
+  const script = options.maybeText("init");
+  return {
+    start: options.text("start") === "spawn" ? "spawn" : "fork",
+    spares: options.integer("spares"),
+    spareAgeMaxMs: options.ms("spare-age-max"),
+    preload: {
+      packages: options.list("preload"),
+      // R starts in a directory of its own.
+      script: script === undefined || script.startsWith("/") ? script : `${Deno.cwd()}/${script}`,
+    },
   };
 }
 
@@ -122,16 +213,18 @@ function aborted(signal: AbortSignal): Promise<undefined> {
   });
 }
 
-function defaultJobsMax(): number {
-  return Math.max(4, 2 * navigator.hardwareConcurrency);
-}
-
 function closeQuietly(listener: Deno.TcpListener): void {
   try {
     listener.close();
   } catch {
     // Closed when the stop was asked for.
   }
+}
+
+/** `--quiet` leaves the errors. */
+function openLog(options: Options): Log {
+  const log = createLog(writeLog);
+  return options.flag("quiet") ? { ...log, info: () => {} } : log;
 }
 
 async function writeLog(text: string): Promise<void> {

@@ -5,8 +5,9 @@
  */
 
 import { RtoolError } from "../core/errors.ts";
-import type { Evaluator, Job, JobRequest, Principal } from "../core/job.ts";
+import type { Evaluator, Job, JobLimits, JobRequest, Principal } from "../core/job.ts";
 import { maybeMachineId } from "../core/machine.ts";
+import type { ControlCommand } from "../core/report.ts";
 import { type Ends, isLoopback, maybePeerUid } from "./peer.ts";
 
 /** What the server allows. */
@@ -15,11 +16,17 @@ export interface GuardOptions {
   readonly insecure: boolean;
   /** Most bytes of code in one job. @default {16 MiB} */
   readonly codeMax: number;
+  /** Most a job may ask for; what is not named here it may ask for freely. @default {none} */
+  readonly limitsMax?: JobLimits;
 }
 
 /** Session names are shown, logged and typed: plain characters only. */
 const SESSION_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 const VARIABLE_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
+const JOB_ID = /^[0-9a-f]{32}$/;
+
+/** Keys are logged too. */
+const KEY = /^[!-~]{1,128}$/;
 
 /** Says who the peer is, or refuses it with `not_allowed`. */
 export function identify(ends: Ends, options: GuardOptions): Principal {
@@ -41,9 +48,30 @@ export function createGuard(engine: Evaluator, options: GuardOptions): Evaluator
       Promise.resolve().then(() => {
         check(request, options);
         const cwd = principal.local && isHere(request) ? request.cwd : undefined;
-        return engine.submit(principal, { ...request, cwd }, signal);
+        const limits = clamp(request.limits, options.limitsMax ?? {});
+        return engine.submit(principal, { ...request, cwd, limits }, signal);
+      }),
+    attach: (principal, id, after, signal) =>
+      Promise.resolve().then(() => {
+        checkJobId(id);
+        return engine.attach(principal, id, after, signal);
+      }),
+    report: (principal) => engine.report(principal),
+    control: (principal, command) =>
+      Promise.resolve().then(() => {
+        checkCommand(command);
+        return engine.control(principal, command);
       }),
   };
+}
+
+/** What a job asks for, but no more than it may have; that where it does not ask. */
+function clamp(asked: JobLimits, max: JobLimits): JobLimits {
+  const limits: { -readonly [Name in keyof JobLimits]: number } = { ...max, ...asked };
+  for (const name of Object.keys(limits) as (keyof JobLimits)[]) {
+    limits[name] = Math.min(limits[name]!, max[name] ?? Infinity);
+  }
+  return limits;
 }
 
 /** A client behind a tunnel looks local, but its directories are on another machine. */
@@ -52,12 +80,10 @@ function isHere({ machine }: JobRequest): boolean {
 }
 
 function check(request: JobRequest, options: GuardOptions): void {
-  if (!SESSION_NAME.test(request.session)) {
-    throw new RtoolError(
-      "bad_request",
-      `Cannot use the session name ${JSON.stringify(request.session.slice(0, 80))}: ` +
-        "a name is 1 to 64 letters, digits, '.', '_' or '-'",
-    );
+  if (request.session !== undefined) checkSessionName(request.session);
+  if (request.key !== undefined) checkKey(request.key);
+  if (request.detach && request.input) {
+    throw new RtoolError("bad_request", "A detached job has no standard input: its client goes");
   }
   if (request.code.length > options.codeMax) {
     throw new RtoolError(
@@ -73,5 +99,44 @@ function check(request: JobRequest, options: GuardOptions): void {
       const shown = JSON.stringify(name.slice(0, 80));
       throw new RtoolError("bad_request", `Cannot set the environment variable ${shown}`);
     }
+  }
+}
+
+function checkSessionName(name: string): void {
+  if (SESSION_NAME.test(name)) return;
+  throw new RtoolError(
+    "bad_request",
+    `Cannot use the session name ${JSON.stringify(name.slice(0, 80))}: ` +
+      "a name is 1 to 64 letters, digits, '.', '_' or '-'",
+  );
+}
+
+function checkKey(key: string): void {
+  if (KEY.test(key)) return;
+  throw new RtoolError(
+    "bad_request",
+    `Cannot use the key ${JSON.stringify(key.slice(0, 80))}: ` +
+      "a key is 1 to 128 printable characters of ASCII without spaces",
+  );
+}
+
+function checkJobId(id: string): void {
+  if (JOB_ID.test(id)) return;
+  const shown = JSON.stringify(id.slice(0, 80));
+  throw new RtoolError("bad_request", `${shown} is no job's id: that has 32 hexadecimal digits`);
+}
+
+function checkCommand(command: ControlCommand): void {
+  switch (command.kind) {
+    case "kill":
+    case "interrupt":
+    case "reset":
+      return checkSessionName(command.session);
+    case "cancel":
+      return checkJobId(command.job);
+    case "recycle":
+      return;
+    default:
+      command satisfies never;
   }
 }

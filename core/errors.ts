@@ -27,6 +27,8 @@ export const ERROR_CODES = [
   "too_many_connections",
   "too_many_jobs",
   "too_many_sessions",
+  "unknown_job",
+  "unknown_session",
   "unreadable_input",
   "usage",
 ] as const;
@@ -56,6 +58,8 @@ export const EXIT_STATUS: Readonly<Record<ErrorCode, number>> = {
   too_many_connections: 75,
   too_many_jobs: 75,
   too_many_sessions: 75,
+  unknown_job: 64,
+  unknown_session: 64,
   unreadable_input: 66,
   usage: 64,
 };

@@ -5,6 +5,7 @@
  */
 
 import type { ErrorCode } from "./errors.ts";
+import type { ControlCommand, Report } from "./report.ts";
 
 /** Who asks. */
 export interface Principal {
@@ -18,8 +19,8 @@ export interface Principal {
 export interface JobRequest {
   /** R code; must hold no NUL. */
   readonly code: string;
-  /** Name of the session. */
-  readonly session: string;
+  /** Name of the session; `undefined` asks for a clean R for this job alone. */
+  readonly session: string | undefined;
   /** What `commandArgs()` returns after R's own path, or `undefined` for R's own. */
   readonly args: readonly string[] | undefined;
   /** Working directory of the job; honoured for local principals only. */
@@ -32,10 +33,30 @@ export interface JobRequest {
   readonly width: number | undefined;
   /** How long waiting and running may take together, in milliseconds. */
   readonly timeoutMs: number | undefined;
+  /** Bounds the client asks for; the server's own are never exceeded. */
+  readonly limits: JobLimits;
+  /** The job goes on when its client goes; its events are kept for {@linkcode Evaluator.attach}. */
+  readonly detach: boolean;
+  /** The same key of the same principal gives the first job's events, never a second run. */
+  readonly key: string | undefined;
+  /** Whether `waiting` events are wanted. */
+  readonly progress: boolean;
   /** Worker the request was sent from, when R code itself asked. */
   readonly within: string | undefined;
   /** The job's standard input; without it R sees an end of file. */
   readonly input: AsyncIterable<Uint8Array> | undefined;
+}
+
+/** Bounds of one job; what is not named has the server's. */
+export interface JobLimits {
+  /** Processor time of R and all it starts, in milliseconds. */
+  readonly cpuMs?: number;
+  /** Resident memory of R and all it starts, in bytes. */
+  readonly memoryBytes?: number;
+  /** Output of both streams, in bytes. */
+  readonly outputBytes?: number;
+  /** Processes at once, R itself included. */
+  readonly processes?: number;
 }
 
 /** 128 random bits in hexadecimal, chosen by the server. */
@@ -73,9 +94,31 @@ export type Outcome =
     readonly status: number | null;
     readonly message: string;
   }
-  | { readonly kind: "limited"; readonly limit: string; readonly max: number }
+  | LimitReached
   | { readonly kind: "rejected"; readonly code: ErrorCode; readonly message: string }
   | { readonly kind: "lost"; readonly message: string };
+
+/** Every limit a running job can reach; docs/configuration.md says what each bounds. */
+export const LIMIT_NAMES = [
+  "cpu",
+  "disk",
+  "file_size",
+  "memory",
+  "open_files",
+  "output",
+  "processes",
+] as const;
+
+/** One of {@linkcode LIMIT_NAMES}. */
+export type LimitName = typeof LIMIT_NAMES[number];
+
+/** A job has reached one of its bounds. */
+export interface LimitReached {
+  readonly kind: "limited";
+  readonly limit: LimitName;
+  /** The bound: milliseconds of `cpu`, a count of `processes` and `open_files`, else bytes. */
+  readonly max: number;
+}
 
 /** What a job used, and how it was stopped. */
 export interface Receipt {
@@ -101,6 +144,13 @@ export interface Receipt {
 
 /** What a job emits, in order. The last is `end`, and there is exactly one. */
 export type JobEvent =
+  | {
+    readonly kind: "waiting";
+    /** Jobs that will be given to R before this one. */
+    readonly ahead: number;
+    /** What it waits for, when that is one job: the one its session is at. */
+    readonly holder: { readonly job: JobId; readonly ageMs: number } | undefined;
+  }
   | { readonly kind: "started"; readonly note: string | undefined }
   | { readonly kind: "stdout"; readonly bytes: Uint8Array }
   | { readonly kind: "stderr"; readonly bytes: Uint8Array }
@@ -111,7 +161,7 @@ export type JobEvent =
 export type StopReason =
   | { readonly kind: "timeout"; readonly limitMs: number }
   | { readonly kind: "cancelled"; readonly reason: "client" | "gone" | "shutdown" }
-  | { readonly kind: "limited"; readonly limit: string; readonly max: number };
+  | LimitReached;
 
 /** An accepted job. Not asking for events stops reading R. */
 export interface Job {
@@ -127,6 +177,15 @@ export interface Evaluator {
    * was started. Aborting `signal` cancels the job as `gone`.
    */
   submit(principal: Principal, request: JobRequest, signal: AbortSignal): Promise<Job>;
+  /**
+   * The events of a detached or keyed job from the one after `after` on, then as they come. Rejects
+   * with `unknown_job`. Aborting `signal` only stops looking; cancelling the returned job stops it.
+   */
+  attach(principal: Principal, id: JobId, after: number, signal: AbortSignal): Promise<Job>;
+  /** What the principal's sessions and jobs are doing; the server's own user sees all. */
+  report(principal: Principal): Promise<Report>;
+  /** Does something to a session or a job; resolves to a sentence that says what was done. */
+  control(principal: Principal, command: ControlCommand): Promise<string>;
 }
 
 /** Receipt of a job that never ran. */
@@ -143,7 +202,7 @@ export const EMPTY_RECEIPT: Receipt = {
 };
 
 /** A request that asks for nothing but the evaluation. */
-export function bareRequest(code: string, session: string): JobRequest {
+export function bareRequest(code: string, session: string | undefined): JobRequest {
   return {
     code,
     session,
@@ -152,6 +211,10 @@ export function bareRequest(code: string, session: string): JobRequest {
     env: {},
     width: undefined,
     timeoutMs: undefined,
+    limits: {},
+    detach: false,
+    key: undefined,
+    progress: false,
     within: undefined,
     input: undefined,
   };

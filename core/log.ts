@@ -14,9 +14,6 @@ export interface Log {
   error(message: string, fields?: LogFields): void;
 }
 
-/** A log nobody wants: not even its lines are made. */
-export const NO_LOG: Log = { info: () => {}, error: () => {} };
-
 /** How much may wait for a slow stderr before lines are dropped and counted. */
 const PENDING_CHARS_MAX = 1 << 20;
 

@@ -6,9 +6,10 @@
  */
 
 import { RtoolError } from "./errors.ts";
+import { maybeNearest } from "./nearest.ts";
 
 /** How the text of an option is read. */
-export type ValueKind = "text" | "port" | "count" | "duration" | "size" | "flag";
+export type ValueKind = "text" | "choice" | "port" | "count" | "duration" | "size" | "flag";
 
 /** One option of a command. */
 export interface OptionSpec {
@@ -24,46 +25,61 @@ export interface OptionSpec {
   /** Key in the configuration file, with its table: `serve.jobs_max`. */
   readonly key?: string;
   readonly fallback?: string;
+  /** A default that depends on the machine, and how the help words it. */
+  readonly automatic?: { readonly value: () => string; readonly words: string };
+  /** The words a `choice` is made from. */
+  readonly choices?: readonly string[];
   /** May be given several times. */
   readonly repeat?: boolean;
+  /** Holds several values: a comma separates them, and an array does in the file. */
+  readonly list?: true;
+  /** A running server takes a new value at SIGHUP; others need a restart. */
+  readonly reload?: true;
 }
 
 /** Values as they came: from flags, the environment, or a file. */
 export type RawValues = Readonly<Record<string, readonly string[] | undefined>>;
 
+/** Which source a value came from. */
+export type Origin = "flag" | "environment" | "file" | "default";
+
 /** The options of one run, complete and checked. */
 export class Options {
-  readonly #values = new Map<string, readonly string[]>();
+  readonly #found = new Map<string, Found>();
   readonly #specs: readonly OptionSpec[];
 
   /** Merges the sources; every value is checked here, so reading one later cannot fail. */
   constructor(specs: readonly OptionSpec[], flags: RawValues, env: RawValues, file: RawValues) {
     this.#specs = specs;
     for (const spec of specs) {
-      const [values, from, code] = flags[spec.name]
-        ? [flags[spec.name], `--${spec.name}`, "usage" as const]
-        : spec.env && env[spec.env]
-        ? [env[spec.env], spec.env, "usage" as const]
-        : spec.key && file[spec.key]
-        ? [file[spec.key], `'${spec.key}' in the configuration file`, "bad_config" as const]
-        : [
-          spec.fallback === undefined ? undefined : [spec.fallback],
-          spec.name,
-          "internal" as const,
-        ];
-      if (!values) continue;
-      for (const value of values) {
-        const problem = maybeProblem(spec, value);
-        if (problem) throw new RtoolError(code, `Cannot use ${from} ${quoted(value)}: ${problem}`);
-      }
-      this.#values.set(spec.name, values);
+      const found = findValues(spec, flags, env, file);
+      if (!found) continue;
+      for (const value of found.values) checkValue(spec, value, found.origin);
+      this.#found.set(spec.name, found);
     }
+  }
+
+  /** These options, but with the values that `others` has of those named. */
+  with(others: Options, names: readonly string[]): Options {
+    const mixed = new Options(this.#specs, {}, {}, {});
+    for (const { name } of this.#specs) {
+      const found = (names.includes(name) ? others : this).#found.get(name);
+      if (found) mixed.#found.set(name, found);
+      else mixed.#found.delete(name);
+    }
+    return mixed;
+  }
+
+  /** Where the value of an option came from; `default` also when there is none. */
+  origin(name: string): Origin {
+    this.#spec(name);
+    return this.#found.get(name)?.origin ?? "default";
   }
 
   /** All values of a repeatable option. */
   list(name: string): readonly string[] {
     this.#spec(name);
-    return this.#values.get(name) ?? [];
+    return this.#found.get(name)?.values ?? [];
   }
 
   /** The text of an option, or `undefined` when it was not given. */
@@ -108,7 +124,48 @@ export class Options {
   }
 }
 
-function maybeProblem(spec: OptionSpec, value: string): string | undefined {
+interface Found {
+  readonly values: readonly string[];
+  readonly origin: Origin;
+}
+
+function findValues(
+  spec: OptionSpec,
+  flags: RawValues,
+  env: RawValues,
+  file: RawValues,
+): Found | undefined {
+  const given = flags[spec.name];
+  if (given) return { values: split(spec, given), origin: "flag" };
+  const exported = spec.env === undefined ? undefined : env[spec.env];
+  if (exported) return { values: split(spec, exported), origin: "environment" };
+  const written = spec.key === undefined ? undefined : file[spec.key];
+  if (written) return { values: written, origin: "file" };
+  const fallback = spec.fallback ?? spec.automatic?.value();
+  return fallback === undefined ? undefined : { values: [fallback], origin: "default" };
+}
+
+/** An empty text is an empty list: that is how a list of the file is emptied by a flag. */
+function split(spec: OptionSpec, values: readonly string[]): readonly string[] {
+  if (!spec.list) return values;
+  return values.flatMap((value) => value.split(",").map((item) => item.trim()))
+    .filter((item) => item !== "");
+}
+
+function checkValue(spec: OptionSpec, value: string, origin: Origin): void {
+  const problem = maybeProblem(spec, value);
+  if (!problem) return;
+  const [name, code] = {
+    flag: [`--${spec.name}`, "usage" as const] as const,
+    environment: [spec.env, "usage" as const] as const,
+    file: [`'${spec.key}' in the configuration file`, "bad_config" as const] as const,
+    default: [spec.name, "internal" as const] as const,
+  }[origin];
+  throw new RtoolError(code, `Cannot use ${name} ${quoted(value)}: ${problem}`);
+}
+
+/** Why an option cannot have this value, or `undefined` when it can. */
+export function maybeProblem(spec: OptionSpec, value: string): string | undefined {
   const { kind } = spec;
   switch (kind) {
     case "port":
@@ -117,7 +174,7 @@ function maybeProblem(spec: OptionSpec, value: string): string | undefined {
       return isInteger(value, 1, 1e9) ? undefined : "it must be a whole number from 1";
     case "duration":
       // Only what has no default can be without a limit.
-      return (value === "none" && spec.fallback === undefined) || parseDuration(value) !== undefined
+      return (value === "none" && mayBeNone(spec)) || parseDuration(value) !== undefined
         ? undefined
         : "a duration is a number with ms, s, m or h, such as 30s";
     case "size":
@@ -126,11 +183,25 @@ function maybeProblem(spec: OptionSpec, value: string): string | undefined {
         : "a size is a number with KiB, MiB or GiB, such as 64MiB";
     case "flag":
       return value === "true" || value === "false" ? undefined : "it must be true or false";
+    case "choice":
+      return spec.choices?.includes(value)
+        ? undefined
+        : `it must be ${spec.choices?.join(" or ")}${meant(value, spec.choices ?? [])}`;
     case "text":
       return undefined;
     default:
       return kind satisfies never;
   }
+}
+
+/** Whether `none` may stand for a limit of time that is not there. */
+export function mayBeNone(spec: OptionSpec): boolean {
+  return spec.kind === "duration" && spec.fallback === undefined;
+}
+
+function meant(word: string, known: readonly string[]): string {
+  const nearest = maybeNearest(word, known);
+  return nearest === undefined ? "" : `; did you mean ${nearest}?`;
 }
 
 function isInteger(value: string, min: number, max: number): boolean {
@@ -168,31 +239,4 @@ export function parseSize(text: string): number | undefined {
 
 function quoted(value: string): string {
   return JSON.stringify(value.length > 80 ? value.slice(0, 80) + "..." : value);
-}
-
-/** The known word nearest to a mistyped one, if one is near. */
-export function maybeNearest(word: string, known: readonly string[]): string | undefined {
-  const ranked = known.map((each) => ({ each, distance: editDistance(word, each) }))
-    .sort((a, b) => a.distance - b.distance);
-  const best = ranked[0];
-  return best && best.distance <= Math.max(1, Math.floor(word.length / 3)) ? best.each : undefined;
-}
-
-/** Distance of Levenshtein, by rows; two letters that changed places count as one edit. */
-function editDistance(a: string, b: string): number {
-  let before: number[] = [];
-  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const same = a[i - 1] === b[j - 1] ? 0 : 1;
-      const swapped = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]
-        ? before[j - 2]! + 1
-        : Infinity;
-      next.push(Math.min(next[j - 1]! + 1, row[j]! + 1, row[j - 1]! + same, swapped));
-    }
-    before = row;
-    row = next;
-  }
-  return row[b.length]!;
 }

@@ -3,7 +3,8 @@
  */
 
 import { EXIT_STATUS } from "./errors.ts";
-import type { Outcome } from "./job.ts";
+import type { LimitName, LimitReached, Outcome } from "./job.ts";
+import { countText, sizeText, timeText } from "./units.ts";
 
 /** One line that says how a job ended, without a full stop. */
 export function outcomeText(outcome: Outcome): string {
@@ -15,7 +16,7 @@ export function outcomeText(outcome: Outcome): string {
     case "quit":
       return `the code called quit(status = ${outcome.status}); the session is over`;
     case "timeout":
-      return `time limit of ${outcome.limitMs / 1000} s reached`;
+      return `time limit of ${timeText(outcome.limitMs)} reached`;
     case "cancelled":
       return CANCELLED[outcome.reason];
     case "crashed":
@@ -23,7 +24,7 @@ export function outcomeText(outcome: Outcome): string {
         ? `R ended without saying so: ${outcome.message}`
         : `R died of ${outcome.signal}`;
     case "limited":
-      return `${outcome.limit} limit of ${outcome.max} bytes reached`;
+      return limitText(outcome);
     case "rejected":
       return outcome.message;
     case "lost":
@@ -38,6 +39,44 @@ const CANCELLED = {
   gone: "cancelled: its client went away",
   shutdown: "cancelled: the server is shutting down",
 } as const;
+
+function limitText({ limit, max }: LimitReached): string {
+  switch (limit) {
+    case "cpu":
+      return `processor time limit of ${timeText(max)} reached`;
+    case "memory":
+      return `memory limit of ${sizeText(max)} reached, by R and what it had started`;
+    case "output":
+      return `output limit of ${sizeText(max)} reached`;
+    case "processes":
+      return `limit of ${max === 1 ? "1 process" : `${max} processes`} reached`;
+    case "open_files":
+      return `limit of ${countText(max, "open file")} reached`;
+    case "file_size":
+      return `file size limit of ${sizeText(max)} reached`;
+    case "disk":
+      return max > 0
+        ? `less than ${sizeText(max)} is left on the server's disk`
+        : "nothing is left on the server's disk";
+    default:
+      return limit satisfies never;
+  }
+}
+
+/** What to do about an outcome, in one line, when there is something to be done. */
+export function maybeAdvice(outcome: Outcome): string | undefined {
+  return outcome.kind === "limited" ? ADVICE[outcome.limit] : undefined;
+}
+
+const ADVICE: Readonly<Record<LimitName, string>> = {
+  cpu: "ask for more with --cpu, up to the server's cpu_max",
+  memory: "ask for more with --memory, up to the server's memory_max",
+  output: "ask for more with --output, up to the server's output_max, or let R write to a file",
+  processes: "ask for more with --processes, up to the server's processes_max",
+  open_files: "close files that are no longer needed, or raise the server's open_files_max",
+  file_size: "write smaller files, or raise the server's file_size_max",
+  disk: "make room there, or lower the server's disk_left_min",
+};
 
 /** Exit status of a `send` whose job ended so. */
 export function exitStatus(outcome: Outcome): number {

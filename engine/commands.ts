@@ -7,14 +7,16 @@
 
 import codeSource from "./r/code.R" with { type: "text" };
 import conditionsSource from "./r/conditions.R" with { type: "text" };
+import forkSource from "./r/fork.R" with { type: "text" };
 import jobSource from "./r/job.R" with { type: "text" };
 import linesSource from "./r/lines.R" with { type: "text" };
 import marksSource from "./r/marks.R" with { type: "text" };
 import workerSource from "./r/worker.R" with { type: "text" };
 
 /** The worker, without the comments: R would only have to read them. */
-const SOURCE = [workerSource, linesSource, jobSource, codeSource, conditionsSource, marksSource]
-  .join("\n").replaceAll(/^ *#.*\n/gm, "");
+const SOURCE = [
+  ...[workerSource, linesSource, jobSource, codeSource, conditionsSource, marksSource, forkSource],
+].join("\n").replaceAll(/^ *#.*\n/gm, "");
 
 /** Most bytes of a line, its end included: R's CONSOLE_BUFFER_SIZE is 4096. */
 export const LINE_BYTES_MAX = 4000;
@@ -31,6 +33,20 @@ export interface JobSettings {
   readonly args: readonly string[] | undefined;
   readonly env: Readonly<Record<string, string>>;
   readonly width: number | undefined;
+  /** R ends with this job, as Rscript does. */
+  readonly last: boolean;
+}
+
+/** What a forked worker is told. */
+export interface ForkRequest {
+  /** Answered by the R that forks, with the process id. */
+  readonly nonce: string;
+  /** Answered by the new worker, when it is ready. */
+  readonly hello: string;
+  readonly id: string;
+  readonly dir: string;
+  /** Path before 0, 1 and 2: the ends of the pipes it is to open. */
+  readonly pipes: string;
 }
 
 /** A job that sets nothing. */
@@ -39,6 +55,7 @@ export const NO_SETTINGS: JobSettings = {
   args: undefined,
   env: {},
   width: undefined,
+  last: false,
 };
 
 /** Makes the lines for one worker; `prefix` keeps our names apart from the user's. */
@@ -99,6 +116,30 @@ export class Commands {
     return "Q\n";
   }
 
+  /** Loads packages and runs a script before there is a worker; what fails ends R. */
+  preload(packages: readonly string[], script: string | undefined): string {
+    const loads = packages.map((name) =>
+      `suppressPackageStartupMessages(library(${literal(name)}, character.only = TRUE))\n`
+    );
+    return loads.join("") + (script === undefined ? "" : `source(${longLiteral(script)})\n`);
+  }
+
+  /** Readies R to be forked; it answers with a line for each of these packages, a file of it. */
+  template(nonce: string, packages: readonly string[]): string {
+    return `${this.#prefix}p("${nonce}",${vector(packages)})\n`;
+  }
+
+  /** Forks a worker. R must have nothing else to read: its child would read that too. */
+  fork({ nonce, hello, id, dir, pipes }: ForkRequest): string {
+    const args = [nonce, hello, id, dir, pipes].map(literal).join(",");
+    return `${this.#prefix}f(${args})\n`;
+  }
+
+  /** Lets go of workers that have ended; R answers as to {@linkcode Commands.sync}. */
+  reap(nonce: string, pids: readonly number[]): string {
+    return `${this.#prefix}w("${nonce}",${pids.map((pid) => `${pid}L`).join(",")})\n`;
+  }
+
   /** A line R answers when it has done all before it. */
   sync(nonce: string): string {
     return `${this.#prefix}s("${nonce}")\n`;
@@ -113,6 +154,7 @@ export class Commands {
     const parts: string[] = [];
     if (settings.cwd !== undefined) parts.push(`cwd=${longLiteral(settings.cwd)}`);
     if (settings.width !== undefined) parts.push(`width=${settings.width}L`);
+    if (settings.last) parts.push("last=TRUE");
     if (settings.args !== undefined) parts.push(`args=${vector(settings.args)}`);
     const names = Object.keys(settings.env);
     if (names.length > 0) {

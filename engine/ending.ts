@@ -56,23 +56,41 @@ export function crashOutcome(
     const why = "had lost its command channel to the code it ran";
     return { outcome: crashed(exit, `R ${why}`), why };
   }
-  if (exit.signal !== null) {
-    const why = `had died of ${exit.signal}`;
+  const signal = exit.signal ?? maybeCaught(exit, stderrTail);
+  if (signal !== null) {
+    const why = `had died of ${signal}`;
     const last = stderrTail.trim().split("\n").slice(-5).join("\n");
-    return { outcome: crashed(exit, last || `R ${why}`), why };
+    return { outcome: crashed({ ...exit, signal }, last || `R ${why}`), why };
   }
   if (leaving === undefined) {
-    const why = `had vanished with status ${exit.code}`;
+    const why = exit.code === null ? "had vanished" : `had vanished with status ${exit.code}`;
     return { outcome: crashed(exit, `R ${why}`), why };
   }
-  if (leaving !== "quit" && exit.code === 1) {
+  const quit = /^quit (-?\d+)$/.exec(leaving)?.[1];
+  const status = exit.code ?? (quit === undefined ? 1 : Number(quit) & 0xff);
+  if (leaving.startsWith("end ")) return { outcome: LOST_PLACE, why: "had ended with its job" };
+  if (quit === undefined && status === 1) {
     const error = leaving === "halt"
       ? { kind: "error" as const, text: "R halted", call: null, classes: ["error", "condition"] }
       : parseCondition(JSON.parse(leaving));
     return { outcome: { kind: "error", error, halted: true }, why: "had halted on an error" };
   }
-  const why = `had quit with status ${exit.code}`;
-  return { outcome: { kind: "quit", status: exit.code }, why };
+  const why = `had quit with status ${status}`;
+  return { outcome: { kind: "quit", status }, why };
+}
+
+/** The signals R catches to say a last word, as it words them. */
+const CAUGHT: Readonly<Record<string, Deno.Signal>> = {
+  "segfault": "SIGSEGV",
+  "bus error": "SIGBUS",
+  "illegal operation": "SIGILL",
+};
+
+/** What R said it was dying of, when the system could not be asked any more. */
+function maybeCaught(exit: RExit, stderrTail: string): Deno.Signal | null {
+  if (exit.code !== null) return null;
+  const words = /\*\*\* caught ([a-z ]+) \*\*\*/.exec(stderrTail)?.[1];
+  return words === undefined ? null : CAUGHT[words] ?? null;
 }
 
 function crashed(exit: RExit, message: string): Outcome {

@@ -7,12 +7,15 @@
 import { Channel } from "../core/channel.ts";
 import { EMPTY_RECEIPT } from "../core/job.ts";
 import { needsNoMoreLines } from "./commands.ts";
+import type { SystemLimits } from "./spawn.ts";
 import type {
   Condition,
   Job,
   JobEvent,
   JobId,
   JobRequest,
+  LimitName,
+  LimitReached,
   Outcome,
   Principal,
   Receipt,
@@ -27,6 +30,13 @@ const EVENT_WEIGHT = 256;
 
 /** Largest output event: one frame. */
 const OUTPUT_BYTES_MAX = 1 << 16;
+
+/** Bounds a job has from the engine. */
+export interface JobBounds {
+  /** Output of both streams, in bytes. */
+  readonly outputMax: number;
+  readonly systemLimits: SystemLimits;
+}
 
 /** What the engine is told when a job should stop. */
 export type StopListener = (job: EngineJob) => void;
@@ -46,20 +56,27 @@ export class EngineJob implements Job {
   /** Called once, when the job is settled. */
   onEnd: ((outcome: Outcome, receipt: Receipt) => void) | undefined;
   #stop: StopReason | undefined;
+  /** When it was accepted, on the monotonic clock. */
+  readonly acceptedAt = performance.now();
   #startedAt: number | undefined;
+  #wallMs: number | undefined;
+  #outcome: Outcome | undefined;
   #settled = false;
   #isSmall: boolean | undefined;
   #stdoutBytes = 0;
   #stderrBytes = 0;
   #start: Receipt["start"] = null;
   readonly #outputMax: number;
+  readonly #systemLimits: SystemLimits;
+  #refused: LimitName | undefined;
   #deadline: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(principal: Principal, request: JobRequest, outputMax: number) {
+  constructor(principal: Principal, request: JobRequest, bounds: JobBounds) {
     this.id = randomHex();
     this.principal = principal;
     this.request = request;
-    this.#outputMax = outputMax;
+    this.#outputMax = Math.min(request.limits.outputBytes ?? Infinity, bounds.outputMax);
+    this.#systemLimits = bounds.systemLimits;
     this.events = new Channel<JobEvent>(BUFFERED_BYTES_MAX, weigh);
     const limitMs = request.timeoutMs;
     if (limitMs !== undefined) {
@@ -74,6 +91,24 @@ export class EngineJob implements Job {
 
   get settled(): boolean {
     return this.#settled;
+  }
+
+  /** How it ended, once it has. */
+  get outcome(): Outcome | undefined {
+    return this.#outcome;
+  }
+
+  /** How long it has run, or ran, in milliseconds. */
+  get wallMs(): number {
+    if (this.#startedAt === undefined) return 0;
+    return this.#wallMs ?? performance.now() - this.#startedAt;
+  }
+
+  /** Tells a client that wants to know what the job waits for. */
+  wait(ahead: number, holder: EngineJob | undefined): void {
+    if (this.started || this.#settled) return;
+    const current = holder && { job: holder.id, ageMs: Math.round(holder.wallMs) };
+    this.events.push({ kind: "waiting", ahead, holder: current });
   }
 
   get started(): boolean {
@@ -123,17 +158,27 @@ export class EngineJob implements Job {
 
   condition(condition: Condition): void {
     this.hasBegun();
+    this.#refused = maybeRefused(condition.text) ?? this.#refused;
     this.events.push({ kind: "condition", condition });
+  }
+
+  /** The bound an R error speaks of, when the system refused R something it asked for. */
+  maybeLimit(outcome: Outcome): LimitReached | undefined {
+    if (outcome.kind !== "error") return undefined;
+    const limit = maybeRefused(outcome.error.text) ?? this.#refused;
+    const max = limit && maxOf(limit, this.#systemLimits);
+    return limit && max !== undefined ? { kind: "limited", limit, max } : undefined;
   }
 
   /** Ends the job, once: later calls are ignored. */
   settle(outcome: Outcome, used: Partial<Receipt>): void {
     if (this.#settled) return;
     this.#settled = true;
+    this.#outcome = outcome;
     clearTimeout(this.#deadline);
     const receipt: Receipt = {
       ...EMPTY_RECEIPT,
-      wallMs: this.#startedAt === undefined ? 0 : performance.now() - this.#startedAt,
+      wallMs: this.#wallMs = this.wallMs,
       stdoutBytes: this.#stdoutBytes,
       stderrBytes: this.#stderrBytes,
       start: this.#start,
@@ -143,6 +188,22 @@ export class EngineJob implements Job {
     this.events.close();
     this.onEnd?.(outcome, receipt);
   }
+}
+
+/** How R words what the system refuses it, in the C locale. */
+const REFUSALS: readonly (readonly [RegExp, LimitName])[] = [
+  [/cannot allocate (vector of size|memory block)|std::bad_alloc|Cannot allocate memory/, "memory"],
+  [/Too many open files/, "open_files"],
+  [/File too large/, "file_size"],
+];
+
+function maybeRefused(text: string | null): LimitName | undefined {
+  return text === null ? undefined : REFUSALS.find(([pattern]) => pattern.test(text))?.[1];
+}
+
+function maxOf(limit: LimitName, limits: SystemLimits): number | undefined {
+  if (limit === "memory") return limits.memoryBytes;
+  return limit === "open_files" ? limits.openFiles : limits.fileBytes;
 }
 
 /** 128 random bits in hexadecimal. */

@@ -33,63 +33,113 @@ export function expectAnswer(nonce: string, job: EngineJob | undefined): Expecte
 /** SIGINT is sent so many times within the grace. */
 const INTERRUPTS = 2;
 
-/** What {@linkcode interrupt} must know of the job it stops. */
-export interface Interrupted {
-  /** Asks R a question that it answers when all before it is done. */
-  readonly ask: () => Promise<void>;
-  /** Whether other jobs lie in R's pipe behind this one. */
-  readonly behind: boolean;
-  /** Whether R has ended the job by itself. */
-  readonly hasEnded: () => boolean;
-  /** Called before each signal. */
-  readonly signalled: () => void;
-}
-
 /** How long what R has already written is read before it is interrupted, in milliseconds. */
 const SETTLE_MS = 10;
 
-/**
- * The first rung of the stop ladder: SIGINT, within the grace. True when R has given in.
- *
- * From the start nothing further is begun. Each signal is followed by a question: R answers it when
- * the signal can no longer hit anything, so a late one never meets the next job.
- */
-export async function interrupt(
-  process: RProcess,
-  job: Interrupted,
-  graceMs: number,
-): Promise<boolean> {
-  Deno.writeFileSync(process.stopFile, new Uint8Array(0), { mode: 0o600 });
-  hold(process);
-  // R may have ended this job and begun another before the file was there.
-  if (job.behind) await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
-  for (let round = 0; round < INTERRUPTS; round++) {
-    if (!job.hasEnded()) {
-      job.signalled();
-      // To the group, as a terminal does it: R waits in system() for a child that must end too.
-      if (!process.signalGroup("SIGINT")) return false;
-    }
-    if (await settlesWithin(job.ask(), graceMs / INTERRUPTS)) {
-      Deno.removeSync(process.stopFile);
-      release(process);
-      return true;
-    }
+/** Stops what R is at, or what lies behind it. */
+export class StopLadder {
+  /** Whether a signal has been sent for the job that is being stopped. */
+  signalled = false;
+  readonly #process: RProcess;
+  readonly #roll: Roll;
+  readonly #graceMs: number;
+  readonly #ask: () => Promise<unknown>;
+  #climbing: Promise<boolean> | undefined;
+  #holding = false;
+
+  /** `ask` puts a question to R that it answers when all before it is done. */
+  constructor(process: RProcess, roll: Roll, graceMs: number, ask: () => Promise<unknown>) {
+    this.#process = process;
+    this.#roll = roll;
+    this.#graceMs = graceMs;
+    this.#ask = ask;
   }
-  return false;
+
+  get climbing(): boolean {
+    return this.#climbing !== undefined;
+  }
+
+  /** Whether R begins no job that was written ahead. */
+  get holding(): boolean {
+    return this.#holding;
+  }
+
+  /** Resolves when nobody is on the ladder. */
+  async empty(): Promise<void> {
+    await this.#climbing;
+  }
+
+  /**
+   * The first rung: SIGINT, within the grace. False when R has not given in and is to be killed.
+   *
+   * From the start nothing further is begun. Each signal is followed by a question: R answers it
+   * when the signal can no longer hit anything, so a late one never meets the next job.
+   */
+  async climb(first: Expected): Promise<boolean> {
+    this.#climbing = this.#interrupt(first);
+    const gaveIn = await this.#climbing;
+    if (gaveIn) this.#climbed();
+    return gaveIn;
+  }
+
+  /** R is gone, by the second rung. */
+  killed(): void {
+    this.#climbed();
+  }
+
+  /** Lets R begin nothing that was written ahead, until it has answered. */
+  async holdBack(): Promise<void> {
+    this.#holding = true;
+    hold(this.#process);
+    await this.#ask().catch(() => {}); // R has gone: there is nothing to hold back.
+    this.#holding = false;
+    if (!this.climbing) release(this.#process);
+  }
+
+  #climbed(): void {
+    this.#climbing = undefined;
+    this.signalled = false;
+  }
+
+  async #interrupt(first: Expected): Promise<boolean> {
+    const process = this.#process;
+    Deno.writeFileSync(process.stopFile, new Uint8Array(0), { mode: 0o600 });
+    hold(process);
+    // R may have ended this job and begun another before the file was there.
+    if (this.#roll.length > 1) await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
+    for (let round = 0; round < INTERRUPTS; round++) {
+      if (first.ending === undefined) {
+        this.signalled = true;
+        // To all R runs, as a terminal does it: it waits in system() for a child that must end too.
+        if (!process.interrupt()) return false;
+      }
+      if (await settlesWithin(this.#ask(), this.#graceMs / INTERRUPTS)) {
+        Deno.removeSync(process.stopFile);
+        release(process);
+        return true;
+      }
+    }
+    return false;
+  }
 }
 
-/** While the file is there, R begins no job that was written ahead. */
-export function hold(process: RProcess): void {
+function hold(process: RProcess): void {
   Deno.writeFileSync(process.holdFile, new Uint8Array(0), { mode: 0o600 });
 }
 
-/** Takes the file of {@linkcode hold} away. */
-export function release(process: RProcess): void {
+function release(process: RProcess): void {
   try {
     Deno.removeSync(process.holdFile);
   } catch {
     // Gone with R's directory.
   }
+}
+
+/** What an R loads before it is a worker. */
+export interface Preload {
+  readonly packages: readonly string[];
+  /** Absolute path of an R script. */
+  readonly script: string | undefined;
 }
 
 /** Turns a fresh R into a worker, and warms it up. */
@@ -98,12 +148,24 @@ export async function prepare(
   roll: Roll,
   process: RProcess,
   commands: Commands,
+  preload: Preload,
 ): Promise<void> {
   const hello = roll.expect(undefined, nonce);
+  process.write(commands.preload(preload.packages, preload.script));
   process.write(commands.bootstrap(nonce, process));
   await hello.answered.promise;
   // R compiles a function when it is called again: better now than in the first job.
-  for (let round = 0; round < 2; round++) {
+  await warmUp(roll, process, commands, 2);
+}
+
+/** Gives R jobs that do nothing: the pages a job touches are then its own, and in memory. */
+export async function warmUp(
+  roll: Roll,
+  process: RProcess,
+  commands: Commands,
+  rounds: number,
+): Promise<void> {
+  for (let round = 0; round < rounds; round++) {
     const dummy = roll.expect(undefined, randomHex());
     process.write(commands.job(dummy.nonce, "invisible()", NO_SETTINGS, false));
     await dummy.answered.promise;

@@ -1,46 +1,48 @@
 /**
  * One R process with its pipes, its private directory and its descendants.
  *
- * Knows how R is started, written to, read from, signalled and found again under /proc. Must not
- * know jobs, marks or sessions.
+ * Knows how R is written to, read from, signalled and ended. Must not know jobs, marks or sessions,
+ * nor how its R came to be: spawn.ts and fork_server.ts know that.
  */
 
-import { RtoolError } from "../core/errors.ts";
-
-/** How R is started. */
-export interface RProcessOptions {
-  /** Command that runs R, looked up on PATH. @default {"R"} */
-  readonly command: string;
-  /** Directory (mode 0700) below which each process gets a directory of its own. */
-  readonly stateDir: string;
-  /** Environment of R; nothing of the server's own is added. */
-  readonly env: Readonly<Record<string, string>>;
-}
+import {
+  descendants,
+  maybePeakResident,
+  maybeStat,
+  processesWith,
+  sendSignal,
+} from "./process_table.ts";
+import { type SpawnOptions, spawnR, WORKER_VARIABLE } from "./spawn.ts";
+import type { Sweeper } from "./sweeper.ts";
 
 /** How a process ended. */
 export interface RExit {
-  readonly code: number;
+  /** Exit status; null when it died of a signal, or when nobody could tell any more. */
+  readonly code: number | null;
   readonly signal: Deno.Signal | null;
 }
 
-/** Marks a worker and every process it starts, whatever group or parent these move to. */
-export const WORKER_VARIABLE = "RTOOL_WORKER";
+/** An R that has been started, one way or the other. */
+export interface StartedR {
+  readonly how: "spawn" | "fork";
+  /** Whether all that descends from it ends with it. */
+  readonly keepsTree: boolean;
+  readonly pid: number;
+  readonly stdin: WritableStream<Uint8Array>;
+  readonly stdout: ReadableStream<Uint8Array>;
+  readonly stderr: ReadableStream<Uint8Array>;
+  /** Resolves when R has ended. */
+  readonly exit: Promise<RExit>;
+  /** Something hints at R's end: {@linkcode exit} should not wait for its next look. */
+  readonly nudge: () => void;
+}
 
-/**
- * Run by `sh` before R: the commands move to fd 3, where user code does not look for its input, and
- * the input becomes a FIFO that is at its end for as long as nobody writes to it. fd 9 only keeps
- * the opening of the FIFO from waiting for a writer. `exec` keeps the process id ours.
- */
-const LAUNCH = [
-  'cd "$1" && mkfifo -m 600 input && exec 9<>input && exec 3<&0 <input 9>&- || exit 70',
-  // What the server's parent left open is not R's.
-  "exec 4<&- 5<&- 6<&- 7<&- 8<&-",
-  'mkdir tmp wd && cd wd && export TMPDIR="$1/tmp" || exit 70',
-  'if [ "$2" = yes ]; then shift 2; exec setpriv --pdeathsig KILL -- "$@"; fi',
-  'shift 2; exec "$@"',
-].join("\n");
-
-const R_ARGUMENTS = ["--vanilla", "--no-echo", "--file=/dev/fd/3"];
+/** Makes the directory of a worker, below the server's. */
+export function makeWorkerDir(stateDir: string, id: string): string {
+  const dir = `${stateDir}/${id}`;
+  Deno.mkdirSync(dir, { mode: 0o700 });
+  return dir;
+}
 
 const encoder = new TextEncoder();
 
@@ -49,39 +51,58 @@ export class RProcess {
   readonly id: string;
   readonly dir: string;
   readonly pid: number;
+  readonly how: "spawn" | "fork";
   readonly stdout: ReadableStream<Uint8Array>;
   readonly stderr: ReadableStream<Uint8Array>;
   /** Resolves when R has ended. */
   readonly exit: Promise<RExit>;
-  readonly #child: Deno.ChildProcess;
   readonly #stdin: WritableStreamDefaultWriter<Uint8Array>;
+  readonly #keepsTree: boolean;
+  readonly #sweeper: Sweeper;
+  readonly #nudge: () => void;
   #unwritten = "";
+  #hadChildren: boolean | undefined;
   #peak: { readAt: number; bytes: number | null } = { readAt: -Infinity, bytes: null };
 
-  constructor(id: string, options: RProcessOptions) {
+  constructor(id: string, dir: string, started: StartedR, sweeper: Sweeper) {
     this.id = id;
-    this.dir = `${options.stateDir}/${id}`;
-    Deno.mkdirSync(this.dir, { mode: 0o700 });
-    const command = new Deno.Command("sh", {
-      args: [
-        ...["-c", LAUNCH, "sh", this.dir, hasSetpriv() ? "yes" : "no", options.command],
-        ...R_ARGUMENTS,
-      ],
-      env: { ...options.env, [WORKER_VARIABLE]: id },
-      clearEnv: true,
-      // A group of its own: Ctrl-C on the server's terminal is the server's business.
-      detached: true,
-      stdin: "piped",
-      stdout: "piped",
-      stderr: "piped",
-    });
-    this.#child = spawn(command, this.dir);
-    this.pid = this.#child.pid;
-    this.stdout = this.#child.stdout;
-    this.stderr = this.#child.stderr;
-    this.exit = this.#child.status.then(({ code, signal }) => ({ code, signal }));
-    this.#stdin = this.#child.stdin.getWriter();
+    this.dir = dir;
+    this.#sweeper = sweeper;
+    this.pid = started.pid;
+    this.how = started.how;
+    this.#keepsTree = started.keepsTree;
+    this.stdout = started.stdout;
+    this.stderr = started.stderr;
+    this.exit = started.exit;
+    this.#nudge = started.nudge;
+    this.#stdin = started.stdin.getWriter();
     this.#stdin.closed.catch(() => {}); // R has gone; `exit` tells.
+  }
+
+  /** Starts R from nothing. */
+  static spawn(
+    id: string,
+    stateDir: string,
+    options: SpawnOptions & { readonly keepsTree: boolean },
+    sweeper: Sweeper,
+  ): RProcess {
+    const { keepsTree } = options;
+    const dir = makeWorkerDir(stateDir, id);
+    try {
+      const child = spawnR(id, dir, options);
+      const exit = child.status.then(({ code, signal }) => {
+        return { code: signal === null ? code : null, signal };
+      });
+      const { pid, stdin, stdout, stderr } = child;
+      const nudge = () => {}; // The system tells at once.
+      const started: StartedR = {
+        ...{ how: "spawn", keepsTree, pid, stdin, stdout, stderr, exit, nudge },
+      };
+      return new RProcess(id, dir, started, sweeper);
+    } catch (error) {
+      Deno.removeSync(dir, { recursive: true });
+      throw error;
+    }
   }
 
   /** Where whoever writes to R's standard input writes. */
@@ -113,9 +134,15 @@ export class RProcess {
     this.#unwritten = "";
   }
 
-  /** Sends a signal to R and the children in its group; false when there is none any more. */
-  signalGroup(signal: Deno.Signal): boolean {
-    return sendSignal(-this.pid, signal);
+  /**
+   * Interrupts R and what it runs in the foreground, as a terminal does; false when R has gone. A
+   * spawned R leads a group of its own. Forked ones share their parent's: there each process is
+   * asked for itself.
+   */
+  interrupt(): boolean {
+    if (this.how === "spawn") return sendSignal(-this.pid, "SIGINT");
+    for (const pid of descendants(this.pid)) sendSignal(pid, "SIGINT");
+    return sendSignal(this.pid, "SIGINT");
   }
 
   /**
@@ -123,15 +150,37 @@ export class RProcess {
    * Safe to call again.
    */
   async killTree(): Promise<void> {
-    sendSignal(-this.pid, "SIGKILL");
+    if (this.#keepsTree) await this.#killBelow();
     sendSignal(this.pid, "SIGKILL");
-    // A child may fork while we look: look again until a round finds nothing.
-    for (let round = 0; round < 20; round++) {
-      if (!killMarked(this.id)) break;
-      await new Promise((resolve) => setTimeout(resolve, 5));
-    }
+    this.#nudge();
     await this.exit;
     await this.#stdin.abort().catch(() => {});
+    if (this.#keepsTree) this.#sweeper.add(this.id);
+  }
+
+  async #killBelow(): Promise<void> {
+    // Whether R ever started anything is known only while it lives.
+    this.#hadChildren ??= this.how === "spawn" || mayHaveChildren(this.pid);
+    const children = this.how === "spawn" ? [-this.pid] : descendants(this.pid);
+    sendSignal(this.pid, "SIGKILL");
+    for (const pid of children) sendSignal(pid, "SIGKILL");
+    // Looking at every process of the machine costs milliseconds: only for one that had children.
+    if (this.#hadChildren) await this.#killMarked();
+  }
+
+  /** A child may fork while we look: look again until a round finds nothing. */
+  async #killMarked(): Promise<void> {
+    const needle = `${WORKER_VARIABLE}=${this.id}`;
+    for (let round = 0; round < 20; round++) {
+      const found = processesWith([needle]).filter(({ pid }) => sendSignal(pid, "SIGKILL"));
+      if (found.length === 0) return;
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+  }
+
+  /** One of R's pipes has ended. */
+  hintEnd(): void {
+    this.#nudge();
   }
 
   /** Takes the directory away; only after R has ended. */
@@ -146,7 +195,7 @@ export class RProcess {
   maybePeakMemory(): number | null {
     const now = performance.now();
     if (now - this.#peak.readAt > 50) {
-      this.#peak = { readAt: now, bytes: readPeakMemory(this.pid) };
+      this.#peak = { readAt: now, bytes: maybePeakResident(this.pid) };
     }
     return this.#peak.bytes;
   }
@@ -165,118 +214,8 @@ export class RProcess {
   }
 }
 
-function spawn(command: Deno.Command, dir: string): Deno.ChildProcess {
-  try {
-    return command.spawn();
-  } catch (cause) {
-    Deno.removeSync(dir, { recursive: true });
-    throw new RtoolError("r_unavailable", `Cannot start a process: ${String(cause)}`, { cause });
-  }
-}
-
-function readPeakMemory(pid: number): number | null {
-  try {
-    const match = /^VmHWM:\s+(\d+) kB/m.exec(Deno.readTextFileSync(`/proc/${pid}/status`));
-    return match ? Number(match[1]) * 1024 : null;
-  } catch {
-    return null;
-  }
-}
-
-function sendSignal(pid: number, signal: Deno.Signal): boolean {
-  try {
-    Deno.kill(pid, signal);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-/** Kills every process whose environment names the worker; says whether there was one alive. */
-function killMarked(id: string): boolean {
-  let found = false;
-  for (const pid of markedProcesses(id)) found = sendSignal(pid, "SIGKILL") || found;
-  return found;
-}
-
-/** Ids of the processes whose environment names the worker. Empty where there is no /proc. */
-export function markedProcesses(id: string): number[] {
-  const needle = `${WORKER_VARIABLE}=${id}`;
-  const pids: number[] = [];
-  for (const name of processNames()) {
-    try {
-      if (Deno.readTextFileSync(`/proc/${name}/environ`).includes(needle)) pids.push(Number(name));
-    } catch {
-      // It has ended meanwhile, or is not ours.
-    }
-  }
-  return pids;
-}
-
-function processNames(): string[] {
-  try {
-    return [...Deno.readDirSync("/proc")].map((e) => e.name).filter((name) => /^\d+$/.test(name));
-  } catch {
-    return [];
-  }
-}
-
-let setpriv: boolean | undefined;
-
-/** With setpriv (util-linux) the kernel ends R when the server dies, however it dies. */
-function hasSetpriv(): boolean {
-  return setpriv ??= (Deno.env.get("PATH") ?? "").split(":").some((dir) => {
-    try {
-      return Deno.statSync(`${dir}/setpriv`).isFile;
-    } catch {
-      return false;
-    }
-  });
-}
-
-/**
- * Writes a job's input to R through a process of its own: a writer that R does not read from would
- * otherwise hold one of Deno's few blocking threads.
- */
-export class InputRelay {
-  readonly #child: Deno.ChildProcess;
-  readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
-
-  constructor(inputPath: string) {
-    this.#child = new Deno.Command("sh", {
-      args: ["-c", 'exec 3>"$1" && echo open && exec cat >&3', "sh", inputPath],
-      clearEnv: true,
-      env: { PATH: "/usr/bin:/bin" },
-      detached: true,
-      stdin: "piped",
-      stdout: "piped",
-      stderr: "null",
-    }).spawn();
-    this.#writer = this.#child.stdin.getWriter();
-    this.#writer.closed.catch(() => {}); // The relay was stopped.
-  }
-
-  /** Resolves when the writing end is open: until then R would see an end of file. */
-  async opened(): Promise<void> {
-    const reader = this.#child.stdout.getReader();
-    await reader.read();
-    await reader.cancel();
-  }
-
-  /** Passes all of `source` on, as fast as R reads, then says that it has ended. */
-  async pump(source: AsyncIterable<Uint8Array>): Promise<void> {
-    try {
-      for await (const chunk of source) await this.#writer.write(chunk);
-      await this.#writer.close();
-    } catch {
-      // The job has ended before its input.
-    }
-  }
-
-  /** Ends the writing, whether or not R has read it all. */
-  async [Symbol.asyncDispose](): Promise<void> {
-    sendSignal(this.#child.pid, "SIGKILL");
-    await this.#child.status;
-    await this.#writer.abort().catch(() => {});
-  }
+/** Whether the process has, or may have had, a child. */
+function mayHaveChildren(pid: number): boolean {
+  const stat = maybeStat(pid);
+  return !stat || stat.childFaults > 0 || descendants(pid).length > 0;
 }

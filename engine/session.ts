@@ -5,9 +5,19 @@
  */
 
 import { toRtoolError } from "../core/errors.ts";
-import type { EngineJob } from "./job.ts";
+import { type EngineJob, randomHex } from "./job.ts";
 import type { Spares } from "./spares.ts";
 import type { Worker } from "./worker.ts";
+
+/** What a session is, and how long it may be unused. */
+export interface SessionOptions {
+  /** `undefined`: made for one job, and ended with it. */
+  readonly name: string | undefined;
+  /** Name of the principal whose it is. */
+  readonly owner: string;
+  /** In milliseconds. */
+  readonly idleMs: number;
+}
 
 /** What a session asks of its owner. */
 export interface SessionOwner {
@@ -17,14 +27,25 @@ export interface SessionOwner {
   schedule(session: Session): void;
 }
 
+/** What a session knows of itself. */
+export interface SessionFacts {
+  readonly worker: Worker | undefined;
+  readonly jobsDone: number;
+  /** How long it has had no job, in milliseconds; null while it has one. */
+  readonly idleMs: number | null;
+  readonly queued: number;
+}
+
 /** Jobs in order, on one R for as long as it lives. */
 export class Session {
-  readonly name: string;
+  readonly id = randomHex().slice(0, 8);
+  readonly name: string | undefined;
+  readonly owner: string;
   /** Whether {@linkcode run} is at work. */
   running = false;
-  readonly #owner: SessionOwner;
+  readonly #house: SessionOwner;
   readonly #idleMs: number;
-  readonly #onEmpty: () => void;
+  readonly #onEnd: (ending: Promise<void>) => void;
   #queue: EngineJob[] = [];
   #held: EngineJob[] = [];
   readonly #atWorker = new Set<EngineJob>();
@@ -33,12 +54,22 @@ export class Session {
   #changed: PromiseWithResolvers<void> | undefined;
   #closed = false;
   #idleTimer: ReturnType<typeof setTimeout> | undefined;
+  #idleSince = performance.now();
+  #jobsDone = 0;
+  #resetting = false;
+  /** Why R is being ended from outside; finishes the sentence "the last one ...". */
+  #endedBy: string | undefined;
 
-  constructor(name: string, owner: SessionOwner, idleMs: number, onEmpty: () => void) {
-    this.name = name;
-    this.#owner = owner;
-    this.#idleMs = idleMs;
-    this.#onEmpty = onEmpty;
+  constructor(
+    options: SessionOptions,
+    house: SessionOwner,
+    onEnd: (ending: Promise<void>) => void,
+  ) {
+    this.name = options.name;
+    this.owner = options.owner;
+    this.#house = house;
+    this.#idleMs = options.idleMs;
+    this.#onEnd = onEnd;
   }
 
   get hasWork(): boolean {
@@ -57,12 +88,24 @@ export class Session {
 
   /** Name of the R that runs this session's jobs, if there is one. */
   get workerId(): string | undefined {
-    return this.#worker?.id;
+    return this.#worker?.process.id;
   }
 
   /** The job R is at. */
   get current(): EngineJob | undefined {
     return this.#atWorker.values().next().value;
+  }
+
+  /** Jobs that R has not come to, in order: some may lie in its pipe behind the one it is at. */
+  get line(): readonly EngineJob[] {
+    return [...[...this.#atWorker].slice(1), ...this.#held, ...this.#queue];
+  }
+
+  /** What there is to tell of it, but for what only the system knows. */
+  get facts(): SessionFacts {
+    const idle = this.busy ? null : performance.now() - this.#idleSince;
+    const worker = this.#worker;
+    return { worker, jobsDone: this.#jobsDone, idleMs: idle, queued: this.line.length };
   }
 
   /** Puts a job at the end of the line. */
@@ -73,10 +116,24 @@ export class Session {
   }
 
   /** Stops every job, running or waiting. */
-  cancelAll(): void {
-    for (const job of [...this.#atWorker, ...this.#held, ...this.#queue]) {
-      job.cancel({ kind: "cancelled", reason: "shutdown" });
+  cancelAll(reason: "client" | "shutdown"): void {
+    for (const job of new Set([...this.#atWorker, ...this.line])) {
+      job.cancel({ kind: "cancelled", reason });
     }
+  }
+
+  /** Ends R with all it has started; what runs or waits ends as cancelled. */
+  async kill(): Promise<void> {
+    this.cancelAll("client");
+    if (this.#worker) this.#endedBy = "was ended on request";
+    await this.#worker?.[Symbol.asyncDispose]();
+  }
+
+  /** The next job that is not yet with R gets a clean one. */
+  reset(): void {
+    this.#resetting = this.#worker !== undefined;
+    if (!this.running) this.#house.schedule(this);
+    void this.#renew(); // Never rejects.
   }
 
   /**
@@ -85,15 +142,24 @@ export class Session {
   async run(spares: Spares): Promise<void> {
     this.running = true;
     clearTimeout(this.#idleTimer);
-    while (this.#atWorker.size > 0 || (this.hasWork && !this.#owner.contended)) {
+    // With a place at least one job is run, however many others wait for one.
+    let isFirst = true;
+    while (
+      this.#atWorker.size > 0 || (this.hasWork && (isFirst || !this.#house.contended))
+    ) {
+      isFirst = false;
+      if (await this.#renew()) continue;
       if (!this.#worker && !await this.#hire(spares)) continue;
-      if (!this.#owner.contended || this.#atWorker.size === 0) this.#feed();
+      if (!this.#house.contended) this.#feed(Infinity);
+      else if (this.#atWorker.size === 0) this.#feed(1);
       // Nothing may have been fed: an R that is being stopped takes nothing.
       if (!this.busy) continue;
       await (this.#changed = Promise.withResolvers<void>()).promise;
     }
     this.running = false;
+    this.#idleSince = performance.now();
     if (this.#closed) return;
+    if (this.name === undefined) return this.#expire();
     this.#idleTimer = setTimeout(() => this.#expire(), this.#idleMs);
     Deno.unrefTimer(this.#idleTimer);
   }
@@ -108,7 +174,7 @@ export class Session {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true;
     clearTimeout(this.#idleTimer);
-    this.cancelAll();
+    this.cancelAll("shutdown");
     await this.#worker?.[Symbol.asyncDispose]();
   }
 
@@ -132,6 +198,16 @@ export class Session {
     }
   }
 
+  /** Ends an R that is to be replaced, once it has nothing to do; whether there was one. */
+  async #renew(): Promise<boolean> {
+    if (!this.#resetting || this.#atWorker.size > 0) return false;
+    this.#resetting = false;
+    const worker = this.#worker;
+    this.#worker = undefined;
+    await worker?.[Symbol.asyncDispose]();
+    return true;
+  }
+
   #feedFirst(how: "warm" | "cold"): void {
     const job = this.#takeNext();
     if (!job) return;
@@ -140,10 +216,10 @@ export class Session {
     this.#assign(job, how, note);
   }
 
-  #feed(): void {
-    for (;;) {
+  #feed(jobsMax: number): void {
+    for (let count = 0; count < jobsMax; count++) {
       const job = this.#held[0] ?? this.#queue[0];
-      if (!job || !this.#worker?.canTake(job)) return;
+      if (!job || this.#resetting || !this.#worker?.canTake(job)) return;
       this.#takeNext();
       this.#assign(job, "existing", undefined);
     }
@@ -154,6 +230,7 @@ export class Session {
     const onEnd = job.onEnd;
     job.onEnd = (outcome, receipt) => {
       this.#atWorker.delete(job);
+      this.#jobsDone++;
       onEnd?.(outcome, receipt);
       this.#wake();
     };
@@ -194,19 +271,19 @@ export class Session {
 
   #wake(): void {
     this.#changed?.resolve();
-    if (!this.running) this.#owner.schedule(this);
+    if (!this.running) this.#house.schedule(this);
   }
 
   #lose(worker: Worker, why: string): void {
     if (this.#worker !== worker) return;
     this.#worker = undefined;
-    this.#note = why;
+    this.#note = this.#endedBy ?? why;
+    this.#endedBy = undefined;
     this.#wake();
   }
 
   #expire(): void {
     if (this.busy || this.running) return;
-    this.#onEmpty();
-    void this[Symbol.asyncDispose](); // Ends the idle R; nobody waits for it.
+    this.#onEnd(this[Symbol.asyncDispose]());
   }
 }

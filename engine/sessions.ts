@@ -8,66 +8,131 @@
 import { RtoolError } from "../core/errors.ts";
 import type { Evaluator, Job, JobRequest, Outcome, Principal, Receipt } from "../core/job.ts";
 import type { Log } from "../core/log.ts";
+import type { ControlCommand, Report } from "../core/report.ts";
+import { Archive } from "./archive.ts";
+import { Controls } from "./controls.ts";
+import { Directory, type DirectoryOptions } from "./directory.ts";
 import { EngineJob } from "./job.ts";
-import { Session, type SessionOwner } from "./session.ts";
-import { Spares } from "./spares.ts";
-import type { WorkerOptions } from "./worker_types.ts";
+import { Places } from "./places.ts";
+import { jobReport, sessionReport } from "./reports.ts";
+import type { Session, SessionOwner } from "./session.ts";
+import { Spares, type SparesOptions } from "./spares.ts";
+import { Sweeper } from "./sweeper.ts";
+import { Watchdog } from "./watchdog.ts";
 
 /** Bounds of the engine. */
-export interface EngineOptions extends WorkerOptions {
+export interface EngineOptions extends SparesOptions, DirectoryOptions {
   /** Sessions that may evaluate at the same time. @default {max(4, 2 x cores)} */
   readonly jobsMax: number;
+  /** How many of these one other principal may have. @default {max(2, cores)} */
+  readonly jobsPerPrincipalMax: number;
   /** Jobs that may wait. @default {256} */
   readonly queueMax: number;
-  /** Sessions that may have an R. @default {64} */
-  readonly sessionsMax: number;
   /** Output of one job, in bytes. @default {64 MiB} */
   readonly outputMax: number;
-  /** How long a session may be unused before its R ends, in milliseconds. @default {1 h} */
-  readonly sessionIdleMs: number;
+  /** How long events are kept after a job's end, in milliseconds. @default {1 h} */
+  readonly detachedKeepMs: number;
+  /** Kept events on disk, in bytes. @default {1 GiB} */
+  readonly detachedMax: number;
 }
+
+/** Jobs whose events are kept at once. */
+const KEPT_JOBS_MAX = 10_000;
+
+/** How often a waiting client is told where its job stands, in milliseconds. */
+const WAITING_MS = 1000;
 
 /** All sessions of one server. */
 export class Sessions implements Evaluator, SessionOwner {
-  readonly #options: EngineOptions;
+  #options: EngineOptions;
   readonly #log: Log;
+  readonly #sweeper = new Sweeper();
+  readonly #watchdog = new Watchdog();
   readonly #spares: Spares;
-  readonly #sessions = new Map<string, Session>();
-  /** Sessions with work and no place to run it, in order of arrival. */
-  readonly #waiting = new Set<Session>();
-  #running = 0;
+  readonly #archive: Archive;
+  readonly #directory: Directory;
+  readonly #controls: Controls;
+  readonly #places: Places<Session>;
+  /** Every job that has not ended. */
+  readonly #jobs = new Map<string, EngineJob>();
+  /** The server's own user's principals: these may have every place. */
+  readonly #locals = new Set<string>();
   #queued = 0;
-  #open = 0;
   #draining = false;
   #idle: PromiseWithResolvers<void> | undefined;
+  #readyAt = performance.now();
+  #ticker: ReturnType<typeof setInterval> | undefined;
 
   constructor(options: EngineOptions, log: Log) {
     this.#options = options;
     this.#log = log;
-    this.#spares = new Spares(options, log);
+    this.#spares = new Spares(options, log, this.#sweeper);
+    this.#archive = new Archive(this.#archiveOptions());
+    this.#places = new Places<Session>(this.#placesOptions());
+    this.#directory = new Directory(this, options);
+    this.#controls = new Controls({
+      directory: this.#directory,
+      jobs: this.#jobs,
+      archive: this.#archive,
+      recycle: () => this.#spares.recycle(),
+    });
   }
 
   /** Whether a session waits for a place to run. */
   get contended(): boolean {
-    return this.#waiting.size > 0;
+    return this.#places.contended;
   }
 
   /** Starts the first R and returns its version. */
   async start(): Promise<string> {
-    return await this.#spares.warm();
+    const version = await this.#spares.warm();
+    this.#readyAt = performance.now();
+    return version;
+  }
+
+  /** Obeys other bounds from now on; what runs keeps those it began with. */
+  reconfigure(options: EngineOptions): void {
+    this.#options = options;
+    this.#directory.reconfigure(options);
+    this.#spares.reconfigure(options);
+    this.#archive.reconfigure(this.#archiveOptions());
+    this.#places.reconfigure(this.#placesOptions());
   }
 
   submit(principal: Principal, request: JobRequest, signal: AbortSignal): Promise<Job> {
     return Promise.resolve().then(() => this.#admit(principal, request, signal));
   }
 
+  attach(principal: Principal, id: string, after: number, signal: AbortSignal): Promise<Job> {
+    return Promise.resolve().then(() => this.#archive.attach(principal, id, after, signal));
+  }
+
+  report(principal: Principal): Promise<Report> {
+    const sees = (owner: string) => principal.local || owner === principal.name;
+    const jobs = new Set([...this.#archive.jobs, ...this.#jobs.values()]);
+    return Promise.resolve({
+      software: "",
+      rVersion: this.#spares.rVersion,
+      uptimeMs: performance.now() - this.#readyAt,
+      running: this.#places.running,
+      queued: this.#queued,
+      jobsMax: this.#options.jobsMax,
+      sessions: [...this.#directory.all].filter(({ owner }) => sees(owner)).map(sessionReport),
+      jobs: [...jobs].filter((job) => sees(job.principal.name)).map(jobReport),
+    });
+  }
+
+  control(principal: Principal, command: ControlCommand): Promise<string> {
+    return Promise.resolve().then(() => this.#controls.obey(principal, command));
+  }
+
   /** Refuses new jobs, waits for the open ones until `signal`, then stops what is left. */
   async drain(signal: AbortSignal): Promise<void> {
     this.#draining = true;
-    if (this.#open > 0) {
+    if (this.#jobs.size > 0) {
       this.#idle = Promise.withResolvers<void>();
       const stop = () => {
-        for (const session of this.#sessions.values()) session.cancelAll();
+        for (const session of this.#directory.all) session.cancelAll("shutdown");
       };
       signal.addEventListener("abort", stop, { once: true });
       if (signal.aborted) stop();
@@ -79,114 +144,94 @@ export class Sessions implements Evaluator, SessionOwner {
   /** Ends every R. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#draining = true;
+    clearInterval(this.#ticker);
     await Promise.all([
       this.#spares[Symbol.asyncDispose](),
-      ...Array.from(this.#sessions.values(), (session) => session[Symbol.asyncDispose]()),
+      this.#directory[Symbol.asyncDispose](),
     ]);
-    this.#sessions.clear();
+    this.#archive[Symbol.dispose]();
+    await this.#sweeper[Symbol.asyncDispose]();
+    await this.#watchdog[Symbol.asyncDispose]();
   }
 
   #admit(principal: Principal, request: JobRequest, signal: AbortSignal): Job {
     if (this.#draining) throw new RtoolError("draining", "The server is shutting down");
     signal.throwIfAborted();
-    this.#refuseDeadlock(principal, request);
-    const session = this.#session(principal, request.session);
-    const waits = session.busy || this.#running >= this.#options.jobsMax;
+    const { key } = request;
+    const known = key === undefined
+      ? undefined
+      : this.#archive.maybeKeyed(principal, key, request.code, signal);
+    if (known) return known;
+    this.#directory.refuseDeadlock(principal, request);
+    const isKept = request.detach || key !== undefined;
+    if (isKept) this.#archive.refuseFull();
+    if (principal.local) this.#locals.add(principal.name);
+    const session = this.#directory.obtain(principal, request.session);
+    const waits = session.busy || this.#places.full(principal.name);
     if (waits && this.#queued >= this.#options.queueMax) throw this.#busy();
-    const job = new EngineJob(principal, request, this.#options.outputMax);
+    const job = this.#enter(principal, request, signal);
+    session.enqueue(job);
+    this.schedule(session);
+    if (request.progress && !job.started) this.#tellWaiting();
+    return isKept ? this.#archive.keep(job, signal) : job;
+  }
+
+  #enter(principal: Principal, request: JobRequest, signal: AbortSignal): EngineJob {
+    const job = new EngineJob(principal, request, this.#options);
     const gone = () => job.cancel({ kind: "cancelled", reason: "gone" });
-    signal.addEventListener("abort", gone, { once: true });
-    this.#open++;
+    if (!request.detach) signal.addEventListener("abort", gone, { once: true });
+    this.#jobs.set(job.id, job);
     this.#queued++;
     job.onStart = () => this.#queued--;
     job.onEnd = (outcome, receipt) => {
       signal.removeEventListener("abort", gone);
       this.#ended(job, outcome, receipt);
     };
-    session.enqueue(job);
-    this.schedule(session);
     return job;
   }
 
   #busy(): RtoolError {
     return new RtoolError(
       "busy",
-      `The server is busy: ${this.#running} jobs run and ${this.#queued} wait, as many as may`,
+      `The server is busy: ${this.#places.running} jobs run and ${this.#queued} wait, ` +
+        "as many as may",
       { hint: "try again later" },
     );
   }
 
-  #session(principal: Principal, name: string): Session {
-    const key = `${principal.name}\n${name}`;
-    const known = this.#sessions.get(key);
-    if (known) return known;
-    if (this.#sessions.size >= this.#options.sessionsMax) this.#forgetEmpty();
-    if (this.#sessions.size >= this.#options.sessionsMax) {
-      throw new RtoolError(
-        "too_many_sessions",
-        `Cannot make the session '${name}': ${this.#options.sessionsMax} sessions are open`,
-        { hint: "end one with quit(), or raise sessions_max" },
-      );
-    }
-    const session: Session = new Session(name, this, this.#options.sessionIdleMs, () => {
-      // Forgotten meanwhile, its name may be a new session's.
-      if (this.#sessions.get(key) === session) this.#sessions.delete(key);
-    });
-    this.#sessions.set(key, session);
-    return session;
-  }
-
-  /** Sessions whose R has ended are only kept to tell the next job so. */
-  #forgetEmpty(): void {
-    for (const [key, session] of this.#sessions) {
-      if (!session.empty) continue;
-      session.forget();
-      this.#sessions.delete(key);
-    }
-  }
-
-  /** A job that waits for the job it was sent from would wait for ever. */
-  #refuseDeadlock(principal: Principal, request: JobRequest): void {
-    let within = request.within;
-    for (let depth = 0; within !== undefined && depth < 64; depth++) {
-      const id = within;
-      const session = [...this.#sessions.values()].find((s) => s.workerId === id);
-      if (!session?.current) return;
-      if (session === this.#sessions.get(`${principal.name}\n${request.session}`)) {
-        throw new RtoolError(
-          "deadlock",
-          `Session '${request.session}' runs the job this one was sent from: ` +
-            "it would wait for ever",
-          { hint: "name another session with --session" },
-        );
-      }
-      within = session.current.request.within;
-    }
-  }
-
   /** Called by a session that has work: gives it a place, or remembers that it waits for one. */
   schedule(session: Session): void {
-    if (session.running || !session.hasWork) return;
-    if (this.#running >= this.#options.jobsMax) {
-      this.#waiting.add(session);
-      return;
-    }
-    this.#waiting.delete(session);
-    this.#running++;
+    if (session.running || !session.hasWork || !this.#places.take(session)) return;
     void session.run(this.#spares).finally(() => { // Never rejects.
-      this.#running--;
-      const next = this.#waiting.values().next().value;
+      const next = this.#places.leave(session);
       if (next) this.schedule(next);
       this.schedule(session);
     });
   }
 
+  /** Tells waiting clients where they stand, as long as there are any. */
+  #tellWaiting(): void {
+    let told = false;
+    for (const session of this.#directory.all) {
+      for (const [index, job] of session.line.entries()) {
+        if (!job.request.progress) continue;
+        told = true;
+        job.wait(index + this.#places.ahead(session), session.current);
+      }
+    }
+    if (told) this.#ticker ??= setInterval(() => this.#tellWaiting(), WAITING_MS);
+    else {
+      clearInterval(this.#ticker);
+      this.#ticker = undefined;
+    }
+  }
+
   #ended(job: EngineJob, outcome: Outcome, receipt: Receipt): void {
-    this.#open--;
+    this.#jobs.delete(job.id);
     if (!job.started) this.#queued--;
     this.#log.info("job ended", {
       job: job.id,
-      session: job.request.session,
+      session: job.request.session ?? "(fresh)",
       principal: job.principal.name,
       outcome: outcome.kind,
       ms: Math.round(receipt.wallMs * 10) / 10,
@@ -194,6 +239,17 @@ export class Sessions implements Evaluator, SessionOwner {
       stdout_bytes: receipt.stdoutBytes,
       stderr_bytes: receipt.stderrBytes,
     });
-    if (this.#open === 0) this.#idle?.resolve();
+    if (this.#jobs.size === 0) this.#idle?.resolve();
+  }
+
+  #archiveOptions(): ConstructorParameters<typeof Archive>[0] {
+    const { stateDir, detachedKeepMs, detachedMax } = this.#options;
+    return { stateDir, keepMs: detachedKeepMs, bytesMax: detachedMax, jobsMax: KEPT_JOBS_MAX };
+  }
+
+  #placesOptions(): ConstructorParameters<typeof Places>[0] {
+    const { jobsMax, jobsPerPrincipalMax } = this.#options;
+    const maxOf = (owner: string) => this.#locals.has(owner) ? jobsMax : jobsPerPrincipalMax;
+    return { max: jobsMax, maxOf };
   }
 }

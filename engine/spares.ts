@@ -1,5 +1,5 @@
 /**
- * One R kept ready, so that a new session does not wait for R's start.
+ * R kept ready, so that a new session does not wait for R's start: forked ahead, or spawned ahead.
  *
  * After a failed start the next one waits, longer each time: an R that cannot start must not be
  * started in a loop.
@@ -7,93 +7,250 @@
 
 import { toRtoolError } from "../core/errors.ts";
 import type { Log } from "../core/log.ts";
-import { Worker } from "./worker.ts";
+import { canFork, ForkServer, spawnWorker } from "./fork_server.ts";
+import type { Sweeper } from "./sweeper.ts";
+import type { Worker } from "./worker.ts";
 import type { WorkerOptions } from "./worker_types.ts";
 
 /** First and longest pause after a failed start, in milliseconds. */
 const BACKOFF_MS = 100;
 const BACKOFF_MS_MAX = 10_000;
 
-/** Keeps one started R in hand. */
+/** So many starts in a row fail before those who wait are told so. */
+const TRIES = 3;
+
+/** R that are started from nothing at the same time. */
+const STARTS_MAX = 4;
+
+/** What is kept ready, and how. */
+export interface SparesOptions extends WorkerOptions {
+  /** `fork` where the system can. @default {"fork"} */
+  readonly start: "fork" | "spawn";
+  /** How many are kept ready. @default {2} */
+  readonly spares: number;
+  /** An R that has been ready for longer is replaced, in milliseconds. @default {1 h} */
+  readonly spareAgeMaxMs: number;
+}
+
+/** How long a spare that is not urgent waits for its start, in milliseconds. */
+const REFILL_MS = 20;
+
+interface Spare {
+  readonly worker: Worker;
+  readonly startedAt: number;
+}
+
+/** Keeps started R in hand. */
 export class Spares {
-  readonly #options: WorkerOptions;
+  rVersion = "";
+  #options: SparesOptions;
   readonly #log: Log;
-  #next: Promise<Worker> | undefined;
-  #ready: Worker | undefined;
+  readonly #sweeper: Sweeper;
+  #ready: Spare[] = [];
+  readonly #waiters: PromiseWithResolvers<Worker>[] = [];
+  readonly #starting = new Set<Promise<void>>();
+  /** Endings that somebody must wait for. */
+  readonly #retiring = new Set<Promise<void>>();
+  #forkServer: Promise<ForkServer> | undefined;
+  #forkServerAt = 0;
+  /** Counts recyclings: what was started before the last one is not used any more. */
+  #generation = 0;
+  #later: ReturnType<typeof setTimeout> | undefined;
   #failures = 0;
+  /** Whether the last start went well: only then more than one is tried at a time. */
+  #proven = false;
   #retryAt = 0;
   #lastFailure: unknown;
   #closed = false;
-  readonly #starting = new Set<Promise<Worker>>();
 
-  constructor(options: WorkerOptions, log: Log) {
+  constructor(options: SparesOptions, log: Log, sweeper: Sweeper) {
     this.#options = options;
     this.#log = log;
+    this.#sweeper = sweeper;
   }
 
   /** Starts the first R; its version when it is ready. */
   async warm(): Promise<string> {
-    return (await this.#spare()).rVersion;
+    if (this.#forks) {
+      this.rVersion = (await this.#server()).rVersion;
+      this.#refill();
+      return this.rVersion;
+    }
+    const worker = await this.#spawn();
+    this.#keep(worker);
+    return this.rVersion = worker.rVersion;
   }
 
-  /** A started R, and whether it had been waiting. The next one is started behind it. */
+  /** A started R, and whether it had been waiting. Others are started behind it. */
   async take(): Promise<{ worker: Worker; how: "warm" | "cold" }> {
     for (;;) {
-      const how = this.#ready ? "warm" : "cold";
-      const spare = this.#spare();
-      this.#next = undefined;
-      this.#ready = undefined;
-      const worker = await spare;
-      if (worker.state !== "idle") continue; // It has died while it waited.
-      void this.#spare().catch(() => {}); // Logged where it fails.
-      return { worker, how };
+      this.#dropOld();
+      const spare = this.#ready.shift();
+      if (!spare) break;
+      if (spare.worker.state !== "idle") continue; // It has died while it waited.
+      // The start of another would take the processor from the job this one is for.
+      if (this.#ready.length > 0) this.#refillIn(REFILL_MS);
+      else this.#refill();
+      return { worker: spare.worker, how: "warm" };
     }
+    if (this.#failures >= TRIES && performance.now() < this.#retryAt) throw this.#lastFailure;
+    const waiter = Promise.withResolvers<Worker>();
+    this.#waiters.push(waiter);
+    this.#refill();
+    return { worker: await waiter.promise, how: "cold" };
   }
 
-  /** Ends the R in hand. */
+  /** From now on new sessions come from R that are started anew. */
+  recycle(): void {
+    this.#generation++;
+    const [server, ready] = [this.#forkServer, this.#ready];
+    this.#forkServer = undefined;
+    this.#ready = [];
+    for (const { worker } of ready) this.#retire(worker[Symbol.asyncDispose]());
+    if (server) this.#retire(server.then((each) => each[Symbol.asyncDispose](), () => {}));
+    this.#refill();
+  }
+
+  /** Later starts obey these. */
+  reconfigure(options: SparesOptions): void {
+    this.#options = options;
+  }
+
+  /** Ends every R in hand. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true;
-    await Promise.all(Array.from(this.#starting, async (starting) => {
-      await (await starting.catch(() => undefined))?.[Symbol.asyncDispose]();
-    }));
-    await this.#ready?.[Symbol.asyncDispose]();
+    clearTimeout(this.#later);
+    await Promise.all(this.#starting);
+    const server = await this.#forkServer?.catch(() => undefined);
+    await Promise.all([
+      ...this.#ready.map(({ worker }) => worker[Symbol.asyncDispose]()),
+      server?.[Symbol.asyncDispose](),
+      ...this.#retiring,
+    ]);
   }
 
-  #spare(): Promise<Worker> {
-    if (this.#next) return this.#next;
-    if (this.#failures > 0 && performance.now() < this.#retryAt) {
-      return Promise.reject(this.#lastFailure);
-    }
-    const starting = this.#start();
-    this.#next = starting;
-    this.#starting.add(starting);
-    void starting.then((worker) => {
-      if (this.#next === starting) this.#ready = worker;
-    }, () => {
-      if (this.#next === starting) this.#next = undefined;
-    }).finally(() => this.#starting.delete(starting));
-    return starting;
+  get #forks(): boolean {
+    return this.#options.start === "fork" && canFork();
   }
 
-  async #start(): Promise<Worker> {
-    const startedAt = performance.now();
-    try {
-      const worker = new Worker(this.#options);
-      await worker.start();
-      if (this.#closed) await worker[Symbol.asyncDispose]();
-      this.#failures = 0;
-      this.#log.info("R started", {
-        pid: worker.pid,
-        ms: Math.round(performance.now() - startedAt),
+  #refillIn(ms: number): void {
+    if (this.#closed) return;
+    this.#later ??= setTimeout(() => {
+      this.#later = undefined;
+      this.#refill();
+    }, ms);
+  }
+
+  /** Starts as many as are waited for, and as are to be ready. */
+  #refill(): void {
+    if (this.#closed) return;
+    if (this.#failures > 0 && performance.now() < this.#retryAt) return;
+    const wanted = this.#waiters.length + this.#options.spares - this.#ready.length;
+    const max = this.#proven ? STARTS_MAX : 1;
+    for (let n = this.#starting.size; n < Math.min(wanted, max); n++) {
+      const start = this.#start();
+      this.#starting.add(start);
+      void start.finally(() => {
+        this.#starting.delete(start);
+        this.#refill();
       });
-      return worker;
-    } catch (error) {
-      this.#failures++;
-      this.#lastFailure = error;
-      const pause = Math.min(BACKOFF_MS_MAX, BACKOFF_MS * 2 ** (this.#failures - 1));
-      this.#retryAt = performance.now() + pause;
-      this.#log.error("R did not start", { error: toRtoolError(error).message, retry_ms: pause });
-      throw error;
     }
+  }
+
+  /** Never rejects. */
+  async #start(): Promise<void> {
+    const startedAt = performance.now();
+    const generation = this.#generation;
+    try {
+      const worker = this.#forks ? await this.#fork() : await this.#spawn();
+      this.#failures = 0;
+      this.#proven = true;
+      if (generation !== this.#generation || this.#closed) {
+        return await worker[Symbol.asyncDispose]();
+      }
+      const { pid, how } = worker.process;
+      const ms = Math.round(performance.now() - startedAt);
+      // A fork takes milliseconds, and there may be one for each job.
+      if (how === "spawn") this.#log.info("R started", { pid, ms });
+      const waiter = this.#waiters.shift();
+      if (waiter) waiter.resolve(worker);
+      else this.#keep(worker);
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  #keep(worker: Worker): void {
+    this.#ready.push({ worker, startedAt: performance.now() });
+  }
+
+  /** A fork server that dies has done nothing wrong yet: the next one is asked at once. */
+  async #fork(): Promise<Worker> {
+    const server = await this.#server();
+    const changed = server.maybeChangedPackage();
+    if (changed) {
+      const hint = "rtool sessions recycle";
+      this.#log.info("a preloaded package has changed", { file: changed, hint });
+    }
+    try {
+      return await server.fork();
+    } catch (error) {
+      if (!server.dead || this.#closed) throw error;
+      return await (await this.#server()).fork();
+    }
+  }
+
+  async #spawn(): Promise<Worker> {
+    const worker = spawnWorker(this.#options, this.#sweeper);
+    await worker.start();
+    return worker;
+  }
+
+  async #server(): Promise<ForkServer> {
+    const asked = this.#forkServer;
+    const known = await asked?.catch(() => undefined);
+    if (known && !known.dead && !this.#isOld()) return known;
+    // Another may have begun to start one meanwhile.
+    if (this.#forkServer !== asked) return await this.#server();
+    await known?.[Symbol.asyncDispose]();
+    if (this.#forkServer !== asked) return await this.#server();
+    const starting = ForkServer.start(this.#options, this.#sweeper);
+    this.#forkServer = starting;
+    this.#forkServerAt = performance.now();
+    const server = await starting;
+    const ms = Math.round(performance.now() - this.#forkServerAt);
+    this.#log.info("fork server started", { pid: server.pid, ms });
+    return server;
+  }
+
+  /** What it has grown to in its time is given back. */
+  #isOld(): boolean {
+    return performance.now() - this.#forkServerAt > this.#options.spareAgeMaxMs;
+  }
+
+  /** Nobody tries again for a while; after some tries whoever waits is told why. */
+  #fail(error: unknown): void {
+    this.#failures++;
+    this.#proven = false;
+    this.#lastFailure = error;
+    const pause = Math.min(BACKOFF_MS_MAX, BACKOFF_MS * 2 ** (this.#failures - 1));
+    this.#retryAt = performance.now() + pause;
+    if (!this.#closed) {
+      this.#log.error("R did not start", { error: toRtoolError(error).message, retry_ms: pause });
+    }
+    if (this.#failures < TRIES) return this.#refillIn(pause);
+    for (const waiter of this.#waiters.splice(0)) waiter.reject(error);
+  }
+
+  #dropOld(): void {
+    const oldest = performance.now() - this.#options.spareAgeMaxMs;
+    const old = this.#ready.filter(({ startedAt }) => startedAt < oldest);
+    if (old.length > 0) this.#ready = this.#ready.filter((each) => !old.includes(each));
+    for (const { worker } of old) this.#retire(worker[Symbol.asyncDispose]());
+  }
+
+  #retire(ending: Promise<void>): void {
+    this.#retiring.add(ending);
+    void ending.finally(() => this.#retiring.delete(ending));
   }
 }

@@ -88,6 +88,11 @@ export class WorkerStream {
     }
   }
 
+  /** Resolves at the end of the stream. */
+  get ended(): Promise<void> {
+    return this.#done;
+  }
+
   /** Resolves at the end of the stream, or once nothing has come for `quietMs` after R's end. */
   async finished(quietMs: number): Promise<void> {
     let ended = false;

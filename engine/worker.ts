@@ -7,22 +7,15 @@
 import { RtoolError, toRtoolError } from "../core/errors.ts";
 import { parseCondition } from "../core/condition.ts";
 import type { Receipt } from "../core/job.ts";
-import { Commands } from "./commands.ts";
+import type { Commands } from "./commands.ts";
 import { EngineJob, randomHex } from "./job.ts";
 import { endAll } from "./end_all.ts";
 import { crashOutcome, type Ending, endOutcome, LOST_PLACE } from "./ending.ts";
-import { InputRelay, RProcess } from "./process.ts";
-import {
-  awaitStart,
-  type Expected,
-  hold,
-  interrupt,
-  prepare,
-  release,
-  startFailure,
-} from "./ladder.ts";
+import { JobWatch } from "./job_watch.ts";
+import { JobInput } from "./job_input.ts";
+import type { RProcess } from "./process.ts";
+import { awaitStart, type Expected, prepare, startFailure, StopLadder, warmUp } from "./ladder.ts";
 import { step, type WorkerEvent, type WorkerState } from "./states.ts";
-import { PlaceWatch } from "./place_watch.ts";
 import { Roll } from "./roll.ts";
 import { type Mark, WorkerStream } from "./stream.ts";
 import type { WorkerListener, WorkerOptions } from "./worker_types.ts";
@@ -31,37 +24,37 @@ import type { WorkerListener, WorkerOptions } from "./worker_types.ts";
 export class Worker {
   /** R's version, once ready. */
   rVersion = "";
-  readonly pid: number;
-  readonly id = randomHex();
   listener: WorkerListener | undefined;
+  readonly commands: Commands;
+  readonly process: RProcess;
   readonly #options: WorkerOptions;
-  readonly #process: RProcess;
-  readonly #commands: Commands;
   readonly #roll: Roll;
   readonly #streams: readonly [WorkerStream, WorkerStream];
+  readonly #ladder: StopLadder;
+  readonly #watch: JobWatch;
+  readonly #input: JobInput;
   readonly #ended: Promise<void>;
+  readonly #greeting: Expected | undefined;
   #state: WorkerState = "starting";
-  #relay: InputRelay | undefined;
-  #inputUsed = false;
   #leaving: string | undefined;
   #killed: "lost its place" | "ignored a stop" | undefined;
   #browsing = false;
-  #holding = false;
-  #signalled = false;
-  #ladder: Promise<void> | undefined;
-  readonly #watch: PlaceWatch;
 
-  constructor(options: WorkerOptions) {
+  /** A forked R names itself `hello` when it is ready; without one R is still to be told how. */
+  constructor(process: RProcess, commands: Commands, options: WorkerOptions, hello?: string) {
+    this.process = process;
+    this.commands = commands;
     this.#options = options;
-    this.#process = new RProcess(this.id, options);
-    this.pid = this.#process.pid;
-    this.#commands = new Commands(`.rtool_${randomHex().slice(0, 8)}_`);
+    this.#input = new JobInput(process.inputPath);
     const onBroken = () => this.#losePlace();
     const open = (name: "stdout" | "stderr") =>
-      new WorkerStream(name, this.#process[name], (mark) => this.#mark(mark), onBroken);
+      new WorkerStream(name, process[name], (mark) => this.#mark(mark), onBroken);
     this.#streams = [open("stdout"), open("stderr")];
     this.#roll = new Roll(this.#streams);
-    this.#watch = new PlaceWatch(this.#process, this.#streams, onBroken);
+    if (hello !== undefined) this.#greeting = this.#roll.expect(undefined, hello);
+    this.#watch = new JobWatch(process, this.#streams, options, onBroken);
+    const ask = () => this.#sync().answered.promise;
+    this.#ladder = new StopLadder(process, this.#roll, options.stopGraceMs, ask);
     this.#ended = this.#watchEnd();
   }
 
@@ -72,13 +65,17 @@ export class Worker {
   /** Whether `assign` may be called with this job now. */
   canTake(job: EngineJob): boolean {
     if (this.#state === "idle") return true;
-    if (this.#state !== "busy" || this.#relay || !job.isSmall) return false;
+    if (this.#state !== "busy" || this.#input.isOpen || !job.isSmall) return false;
     return this.#roll.mayGrow();
   }
 
   /** Resolves when R has answered for the first time; rejects with what it said if it does not. */
   async start(): Promise<void> {
-    const ready = prepare(this.id, this.#roll, this.#process, this.#commands);
+    const ready = this.#greeting
+      ? this.#greeting.answered.promise.then(() =>
+        warmUp(this.#roll, this.process, this.commands, 1)
+      )
+      : prepare(this.process.id, this.#roll, this.process, this.commands, this.#options.preload);
     try {
       await awaitStart(ready, this.#ended, this.#options.startTimeoutMs);
     } catch (error) {
@@ -87,6 +84,14 @@ export class Worker {
       throw startFailure(said || toRtoolError(error).message);
     }
     this.#step("ready");
+  }
+
+  /** Puts a question to an idle R; its answer, which it gives when it has done all before it. */
+  async ask(question: (nonce: string) => string): Promise<string> {
+    const asked = this.#roll.expect(undefined, randomHex());
+    this.process.write(question(asked.nonce));
+    await asked.answered.promise;
+    return asked.ending?.payload ?? "";
   }
 
   /** Gives R a job. Its events follow; `note` goes with the first. */
@@ -110,26 +115,24 @@ export class Worker {
     how: NonNullable<Receipt["start"]>,
     note: string | undefined,
   ): Promise<void> {
-    const relay = new InputRelay(this.#process.inputPath);
-    this.#relay = relay;
-    this.#inputUsed = true;
-    await relay.opened();
+    await this.#input.open();
     job.start(how, note);
-    void relay.pump(input); // Ends with the job; a failure only ends the input.
+    this.#input.pump(input);
     this.#submit(job, false);
   }
 
   #submit(job: EngineJob, ahead: boolean): void {
-    this.#process.write(this.#commands.job(job.nonce, job.request.code, job.request, ahead));
-    this.#watch.start();
+    const settings = { ...job.request, last: job.request.session === undefined };
+    this.process.write(this.commands.job(job.nonce, job.request.code, settings, ahead));
+    this.#watch.start(() => this.#roll.first?.job);
     if (job.stopReason && this.#roll.first?.job === job) this.#stop(job);
   }
 
   /** Ends R and all its children, and takes its directory away. */
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#state !== "dead") this.#step("close");
-    await this.#process.killTree();
-    await Promise.all([this.#ended, this.#ladder]);
+    await this.process.killTree();
+    await Promise.all([this.#ended, this.#ladder.empty()]);
   }
 
   #step(event: WorkerEvent): void {
@@ -143,9 +146,9 @@ export class Worker {
       case "C":
         return expected?.job?.condition(parseCondition(JSON.parse(payload)));
       case "N":
-        return this.#process.write(this.#commands.more(Number(payload)));
+        return this.process.write(this.commands.more(Number(payload)));
       case "T":
-        return this.#process.write(this.#commands.tail(payload));
+        return this.process.write(this.commands.tail(payload));
       case "B":
         return this.#leaveBrowser();
       case "L":
@@ -175,7 +178,7 @@ export class Worker {
     if (!job) return this.#stopFirst();
     if (ending.mark === "H") this.listener?.held(job);
     else this.#settle(job, ending);
-    if (!this.#ladder) void this.#next(); // Never rejects.
+    if (!this.#ladder.climbing) void this.#next(); // Never rejects.
   }
 
   #settle(job: EngineJob, ending: Ending): void {
@@ -185,27 +188,24 @@ export class Worker {
     job.onStop = undefined;
     // The stop may take hold between two expressions, before R is interrupted.
     const held = outcome.kind === "error" && outcome.error.kind === "interrupt";
-    const stopped = this.#signalled || (this.#ladder && held) ? job.stopReason : undefined;
-    job.settle(stopped ?? outcome, {
+    const stopping = this.#ladder.signalled || (this.#ladder.climbing && held);
+    const stopped = stopping ? job.stopReason : undefined;
+    const limited = this.#watch.maybeWriteLost(job) ?? job.maybeLimit(outcome);
+    job.settle(stopped ?? limited ?? outcome, {
       ...used,
       rung: stopped ? "interrupt" : "none",
-      peakMemoryBytes: this.#process.maybePeakMemory(),
+      peakMemoryBytes: this.process.maybePeakMemory(),
     });
   }
 
   /** After a job: the next one already lies in R's pipe, or the worker is idle. */
   async #next(): Promise<void> {
-    if (this.#relay) {
-      await this.#relay[Symbol.asyncDispose]();
-      this.#relay = undefined;
-    }
-    if (this.#inputUsed) {
-      this.#inputUsed = false;
-      this.#process.write(this.#commands.drainInput());
+    if (this.#input.wasUsed && await this.#input.close()) {
+      this.process.write(this.commands.drainInput());
     }
     const next = this.#roll.first?.job;
     if (next) {
-      if (!this.#holding) next.hasBegun();
+      if (!this.#ladder.holding) next.hasBegun();
       this.#stopFirst();
     } else if (this.#state === "busy" || this.#state === "interrupting") {
       this.#watch.stop();
@@ -217,13 +217,13 @@ export class Worker {
   #leaveBrowser(): void {
     if (this.#browsing) return;
     this.#browsing = true;
-    this.#process.write(this.#commands.leaveBrowser());
+    this.process.write(this.commands.leaveBrowser());
     this.#sync();
   }
 
   #sync(): Expected {
     const sync = this.#roll.expect(undefined, randomHex());
-    this.#process.write(this.#commands.sync(sync.nonce));
+    this.process.write(this.commands.sync(sync.nonce));
     return sync;
   }
 
@@ -237,64 +237,59 @@ export class Worker {
     const first = this.#roll.first;
     if (first?.job !== job) return this.#withdraw(job);
     if (first.ending || !job.started) return; // R has ended it before we could ask.
-    if (this.#ladder || this.#state !== "busy") return;
+    if (this.#ladder.climbing || this.#state !== "busy") return;
     this.#step("interrupt");
-    this.#ladder = this.#climb(first);
+    void this.#climb(first); // Never rejects.
   }
 
   /** A job that lies in R's pipe behind others: R will not begin it, and nobody waits for that. */
   #withdraw(job: EngineJob): void {
     if (!job.stopReason || !this.#roll.has(job)) return;
     job.settle(job.stopReason, {});
-    if (this.#state !== "busy" || this.#holding) return;
-    this.#holding = true;
-    hold(this.#process);
-    void this.#sync().answered.promise.catch(() => {}).finally(() => {
-      this.#holding = false;
-      if (!this.#ladder) release(this.#process);
-      this.listener?.ready();
-    });
+    if (this.#state !== "busy" || this.#ladder.holding) return;
+    void this.#ladder.holdBack().then(() => this.listener?.ready());
   }
 
   async #climb(first: Expected): Promise<void> {
-    const ask = () => this.#sync().answered.promise;
-    const behind = this.#roll.length > 1;
-    const hasEnded = () => first.ending !== undefined;
-    const signalled = () => this.#signalled = true;
-    const job = { ask, behind, hasEnded, signalled };
-    const interrupted = interrupt(this.#process, job, this.#options.stopGraceMs);
+    const interrupted = this.#ladder.climb(first);
     // R heeds no signal while it reads: the end of its input lets it go on.
-    void this.#relay?.[Symbol.asyncDispose]();
-    const gaveIn = await interrupted;
-    if (!gaveIn) {
-      this.#killed = "ignored a stop";
-      await this.#process.killTree();
-      await this.#ended;
-    }
-    this.#ladder = undefined;
-    this.#signalled = false;
-    if (gaveIn) await this.#next();
+    void this.#input.stop();
+    if (await interrupted) return await this.#next();
+    this.#killed = "ignored a stop";
+    await this.process.killTree();
+    await this.#ended;
+    this.#ladder.killed();
   }
 
   /** R waits for a command although a job is open: its marks or its lines were lost. */
   #losePlace(): void {
     this.#killed = "lost its place";
-    void this.#process.killTree(); // `#ended` goes on from there.
+    void this.process.killTree(); // `#ended` goes on from there.
   }
 
   async #watchEnd(): Promise<void> {
-    const exit = await this.#process.exit;
+    for (const stream of this.#streams) void stream.ended.then(() => this.process.hintEnd());
+    const exit = await this.process.exit;
     // What R has written is in the pipes; a child it left behind may hold them open for ever.
     await Promise.all(this.#streams.map((stream) => stream.finished(50)));
-    await this.#process.killTree();
+    await this.process.killTree();
     const wasStarting = this.#state === "starting";
     this.#step("exit");
     this.#watch.stop();
-    await this.#relay?.[Symbol.asyncDispose]();
+    await this.#input.stop();
+    this.#settleParting();
     const crash = crashOutcome(exit, this.#leaving, this.#streams[1].tail, this.#killed);
     if (!wasStarting) this.listener?.gone(crash.why);
-    const how = { exit, crash, wasStarting, signalled: this.#signalled };
+    const how = { exit, crash, wasStarting, signalled: this.#ladder.signalled };
     endAll(this.#roll.clear(), how, (job) => this.listener?.held(job));
-    await this.#process.removeDir();
+    await this.process.removeDir();
+  }
+
+  /** The last job of an R that ended with it has told its end in R's last words. */
+  #settleParting(): void {
+    const job = this.#roll.first?.job;
+    if (job && this.#leaving?.startsWith("end ")) {
+      this.#settle(job, { mark: "E", payload: this.#leaving.slice(4) });
+    }
   }
 }

@@ -3,14 +3,20 @@
  */
 
 import type { EngineJob } from "./job.ts";
-import type { RProcessOptions } from "./process.ts";
+import type { Preload } from "./ladder.ts";
+import type { SpawnOptions } from "./spawn.ts";
 
 /** Limits and times of a worker. */
-export interface WorkerOptions extends RProcessOptions {
+export interface WorkerOptions extends SpawnOptions {
+  /** Directory (mode 0700) below which each process gets a directory of its own. */
+  readonly stateDir: string;
+  readonly preload: Preload;
   /** How long R may take to become ready, in milliseconds. @default {30000} */
   readonly startTimeoutMs: number;
   /** How long an interrupted job may take to give in before R is killed, in ms. @default {2000} */
   readonly stopGraceMs: number;
+  /** A job ends when less is left on its directory's file system, in bytes. @default {16 MiB} */
+  readonly diskLeftMin: number;
 }
 
 /** What a worker tells its session. */

@@ -99,6 +99,7 @@ Deno.test("settings are one call, with every value a literal", () => {
     args: ["--args", "x\\"],
     env: { A: "1", B: 'q"' },
     width: 80,
+    last: false,
   };
   const [call = ""] = commands.job(NONCE, "1", settings, false).split(`${PREFIX}b(`);
   const expected = `${PREFIX}o(cwd="/a \\"b\\"\\n",width=80L,args=c("--args","x\\\\"),` +

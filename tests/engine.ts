@@ -4,7 +4,10 @@
 
 import { assert, assertRejects } from "@std/assert";
 import { RtoolError } from "../core/errors.ts";
+import { bareRequest } from "../core/job.ts";
 import type { Condition, Job, JobRequest, Outcome, Principal, Receipt } from "../core/job.ts";
+import { processesWith } from "../engine/process_table.ts";
+import { WORKER_VARIABLE } from "../engine/spawn.ts";
 import { type EngineOptions, Sessions } from "../engine/sessions.ts";
 
 /** A job that hangs fails its test after this, in milliseconds. */
@@ -56,6 +59,15 @@ export class TestEngine implements AsyncDisposable {
         sessionsMax: 64,
         outputMax: 1 << 28,
         sessionIdleMs: 3_600_000,
+        jobsPerPrincipalMax: 8,
+        detachedKeepMs: 3_600_000,
+        detachedMax: 1 << 30,
+        start: (Deno.env.get("RTOOL_TEST_START") ?? "spawn") as "spawn" | "fork",
+        spares: 1,
+        spareAgeMaxMs: 3_600_000,
+        preload: { packages: [], script: undefined },
+        systemLimits: { memoryBytes: undefined, openFiles: undefined, fileBytes: undefined },
+        diskLeftMin: 1 << 20,
         ...options,
       },
       { info: () => {}, error: () => {} },
@@ -71,7 +83,7 @@ export class TestEngine implements AsyncDisposable {
 
   submit(code: string, more: More = {}): Promise<Job> {
     const { principal = USER, signal = new AbortController().signal, ...fields } = more;
-    return this.sessions.submit(principal, { ...EMPTY_REQUEST, code, ...fields }, signal);
+    return this.sessions.submit(principal, { ...bareRequest(code, "main"), ...fields }, signal);
   }
 
   /** Submits, and waits for the end. */
@@ -84,18 +96,6 @@ export class TestEngine implements AsyncDisposable {
     await Deno.remove(this.dir, { recursive: true });
   }
 }
-
-const EMPTY_REQUEST: JobRequest = {
-  code: "",
-  session: "main",
-  args: undefined,
-  cwd: undefined,
-  env: {},
-  width: undefined,
-  timeoutMs: undefined,
-  within: undefined,
-  input: undefined,
-};
 
 /** Why a job is not taken; fails when it is. */
 export async function refusal(
@@ -128,7 +128,7 @@ export async function collect(job: Job, watch?: (text: string) => void): Promise
     } else if (event.kind === "started") {
       note = event.note;
       starts++;
-    } else {
+    } else if (event.kind === "end") {
       end = event;
     }
   }
@@ -154,4 +154,9 @@ function rEnvironment(): Record<string, string> {
   const env: Record<string, string> = { LANG: "C.UTF-8" };
   for (const name of ["PATH", "HOME"]) env[name] = Deno.env.get(name) ?? "";
   return env;
+}
+
+/** Ids of the processes that carry a worker's mark. */
+export function markedProcesses(id: string): number[] {
+  return processesWith([`${WORKER_VARIABLE}=${id}`]).map(({ pid }) => pid);
 }

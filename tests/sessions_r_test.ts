@@ -3,12 +3,12 @@
  * left when it ends.
  */
 
+import { maybeStat } from "../engine/process_table.ts";
 import { assert, assertEquals, assertLess, assertRejects, assertStringIncludes } from "@std/assert";
 import { type ErrorCode, RtoolError } from "../core/errors.ts";
 import type { StopReason } from "../core/job.ts";
 import type { EngineOptions } from "../engine/sessions.ts";
-import { markedProcesses } from "../engine/process.ts";
-import { BARE, collect, refusal, TestEngine } from "./engine.ts";
+import { BARE, collect, markedProcesses, refusal, TestEngine } from "./engine.ts";
 
 const CLIENT: StopReason = { kind: "cancelled", reason: "client" };
 
@@ -40,6 +40,26 @@ Deno.test("a session with a long line of jobs does not keep another waiting behi
   assertLess(ended.indexOf("few"), 30);
 });
 
+Deno.test("a session whose job is cancelled while it waits for a place holds nobody up", async () => {
+  await using engine = await startEngine({ jobsMax: 1 });
+  const first = engine.run("Sys.sleep(0.1)", { session: "a" });
+  const cancelled = await engine.submit("1", { session: "b" });
+  const others = ["c", "a"].map((session) => engine.run("cat(1)", { session }));
+  cancelled.cancel(CLIENT);
+  assertEquals((await collect(cancelled)).outcome, CLIENT);
+  await first;
+  assertEquals((await Promise.all(others)).map(({ stdout }) => stdout), ["1", "1"]);
+});
+
+Deno.test("many more sessions than places: all have their turn", async () => {
+  await using engine = await startEngine({ jobsMax: 2 });
+  const names = Array.from({ length: 12 }, (_, i) => `s${i}`);
+  const ends = await Promise.all([...names, ...names].map((session) => {
+    return engine.run(`cat('${session}')`, { session });
+  }));
+  assertEquals(ends.map(({ stdout }) => stdout), [...names, ...names]);
+});
+
 Deno.test("more jobs than may wait are refused as busy, and taken again when there is room", async () => {
   await using engine = await startEngine({ jobsMax: 1, queueMax: 2 });
   const first = await engine.submit("cat('on'); Sys.sleep(60)");
@@ -61,10 +81,10 @@ Deno.test("more jobs than may wait are refused as busy, and taken again when the
 
 Deno.test("a session that is not used for a while loses its R; a long job is use", async () => {
   await using engine = await startEngine({ sessionIdleMs: 40 });
-  const code = 'x <- 1; Sys.sleep(0.15); cat(Sys.getenv("RTOOL_WORKER"))';
-  const { outcome, stdout: worker } = await engine.run(code);
+  const code = "x <- 1; Sys.sleep(0.15); cat(Sys.getpid())";
+  const { outcome, stdout: pid } = await engine.run(code);
   assertEquals(outcome, { kind: "ok" });
-  await until(() => markedProcesses(worker).length === 0 || undefined);
+  await until(() => maybeStat(Number(pid)) === undefined || undefined);
   assertEquals((await engine.run("cat(exists('x'))")).stdout, "FALSE");
 });
 

@@ -5,8 +5,7 @@
 
 import { assert, assertEquals, assertGreater, assertLess } from "@std/assert";
 import type { Job, StopReason } from "../core/job.ts";
-import { markedProcesses } from "../engine/process.ts";
-import { collect, type Ended, type More, TestEngine } from "./engine.ts";
+import { collect, type Ended, markedProcesses, type More, TestEngine } from "./engine.ts";
 import { createRandom, SEED } from "./random.ts";
 
 const CLIENT: StopReason = { kind: "cancelled", reason: "client" };

@@ -85,12 +85,28 @@ finish <- function(fields = NULL) {
   now <- cpu()
   cpu_ms <- as.integer((now - cpu_seen) * 1000)
   cpu_seen <<- now
+  if (last_job && must_quit()) return(leave(end_json(fields, cpu_ms)))
   if (is.null(fields) && is.null(failure) && cpu_ms == 0L && events_dropped == 0L) at_end("K", "")
   else {
     end <- end_json(fields, cpu_ms)    # now: at_end() takes the user's sinks away
     at_end("E", end)
   }
   close_job()
+}
+
+# Whether R's end would do anything that others can see: the last job's R is killed otherwise.
+must_quit <- function() {
+  exit_wanted || exists(".Last", envir = global, inherits = FALSE) ||
+    length(base[[".Devices"]]) > 1L ||
+    length(.Internal(getAllConnections())) > 3L + length(channels) + !is.null(input)
+}
+
+# As Rscript ends. The server is told with R's last breath, and all that is said before belongs to
+# the job.
+leave <- function(end) {
+  parting <<- paste("end", end)
+  .Internal(interruptsSuspended(FALSE))
+  quit_function("no", 0L, is.null(failure))
 }
 
 end_json <- function(fields, cpu_ms) {
@@ -145,6 +161,7 @@ cpu <- function() {
 apply_settings <- function() {
   given <- settings
   settings <<- NULL
+  last_job <<- isTRUE(given$last)
   arguments <<- if (!is.null(given$args)) c(process_arguments()[[1L]], given$args)
   if (!is.null(given$width)) {
     undo$width <<- getOption("width")

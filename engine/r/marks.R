@@ -5,7 +5,12 @@
 # connection is made anew each time: R code can close any that stays.
 emit <- function(kind, payload = "") {
   flush(stdout_con)
-  out <- file("/dev/fd/1", "wb", raw = TRUE)
+  out <- tryCatch(suppressWarnings(file("/dev/fd/1", "wb", raw = TRUE)), error = function(e) NULL)
+  if (is.null(out)) {
+    # The code has opened all the files it may.
+    write_text(stdout_con, marked(kind, payload))
+    return(NULL)
+  }
   writeBin(charToRaw(marked(kind, payload)), out)
   close(out)
   NULL
@@ -33,13 +38,20 @@ at_end <- function(kind, payload) {
 # not.
 leaving <- function(e) {
   if (Sys.getpid() != pid) return(NULL)
-  by_quit <- FALSE
-  for (i in seq_len(sys.nframe())) if (identical(sys.function(i), quit_function)) by_quit <- TRUE
+  status <- NULL
+  for (i in seq_len(sys.nframe())) if (identical(sys.function(i), quit_function)) {
+    status <- tryCatch(as.integer(sys.frame(i)$status), error = function(e) 0L)
+  }
   if (is.null(job)) job <<- paste0("\036", worker_nonce)
-  emit("L", if (by_quit) "quit" else if (is.null(signalled)) "halt" else condition_json(signalled))
+  emit("L", if (!is.null(parting)) parting else if (!is.null(status)) paste("quit", status)
+    else if (is.null(signalled)) "halt" else condition_json(signalled))
 }
 
-
+# What reg.finalizer() is, and a note that R must not end without running these.
+noting_finalizer <- function(e, f, onexit = FALSE) {
+  if (isTRUE(onexit)) exit_wanted <<- TRUE
+  .Internal(reg.finalizer(e, f, onexit))
+}
 
 job_stdin <- function() {
   if (identical(sys.function(sys.parent()), parse_function)) return(console())

@@ -34,6 +34,16 @@ undo <- NULL
 input <- NULL
 arguments <- NULL
 width_ours <- NULL
+last_job <- FALSE                        # R is to end with the open job
+exit_wanted <- FALSE                     # somebody has asked to be called at R's end
+parting <- NULL                          # how the last job ended, when R ends with it
+channels <- list()                       # in a forked R, the connections that are its descriptors
+c_fork <- NULL
+own_reap <- NULL
+own_connection <- NULL
+filler <- NULL                           # see fill_holes()
+greeting <- NULL
+close_fds <- NULL
 code <- NULL
 autoload <- .AutoloadEnv
 handler_names <- c("message", "warning", "error", "interrupt")
@@ -74,22 +84,29 @@ start <- function() {
   handlers <<- list(message = on_message, warning = on_warning, error = on_error,
     interrupt = on_interrupt)
   names <- list(begin = "b", add_chunk = "c", set_options = "o", mark = "m", tail_done = "t",
-    failed = "h", sync = "s", drain_input = "d")
+    failed = "h", sync = "s", drain_input = "d", fork_worker = "f", template = "p",
+    reap_workers = "w")
   for (f in names(names)) assign(paste0(prefix, names[[f]]), self[[f]], envir = .AutoloadEnv)
   name_next <<- paste0(prefix, "e")
   handler_call <<- call(paste0(prefix, "h"))
   keep_private_copies()
   replace_in_base("stdin", job_stdin)
   replace_in_base("commandArgs", job_arguments)
+  replace_in_base("reg.finalizer", noting_finalizer)
   arm_nothing()
   install_handlers()
   options(error = handler_call)
-  reg.finalizer(self, leaving, onexit = TRUE)
-  job <<- paste0("\036", worker_nonce)
-  at_end("R", paste0("{\"r\":", quoted(paste(R.version$major, R.version$minor, sep = ".")),
-    ",\"worker\":1}"))
-  job <<- NULL
+  .Internal(reg.finalizer(self, leaving, TRUE))
+  greeting <<- paste0("{\"r\":", quoted(paste(R.version$major, R.version$minor, sep = ".")),
+    ",\"worker\":1}")
+  greet()
   invisible(unset)
+}
+
+greet <- function() {
+  job <<- paste0("\036", worker_nonce)
+  at_end("R", greeting)
+  job <<- NULL
 }
 
 # Copies into `self` every closure of base this file names. Primitives are left alone: the byte
