@@ -1,13 +1,17 @@
 /**
- * The native client: dial, hello, submit, cancel, listen.
+ * The native client: dial, hello, submit, attach, ask, cancel, listen.
  *
  * Knows frames. Must not know terminals, flags or server code.
  */
 
+import { ClientAnswer } from "./client_answer.ts";
 import { type ClientJob, ClientStream } from "./client_stream.ts";
+import type { Fields } from "./core/condition.ts";
 import { RtoolError, toErrorCode, toRtoolError } from "./core/errors.ts";
-import type { JobRequest } from "./core/job.ts";
+import type { JobId, JobRequest } from "./core/job.ts";
+import type { ControlCommand, Report } from "./core/report.ts";
 import { submissionFields } from "./messages.ts";
+import { attachFields, controlFields, type ControlRequest } from "./messages_control.ts";
 import {
   decodeJson,
   encodeFrame,
@@ -47,7 +51,7 @@ export class Client {
   readonly hello: Promise<ServerHello>;
   readonly #link: Link;
   readonly #hello = Promise.withResolvers<ServerHello>();
-  readonly #jobs = new Map<number, ClientStream>();
+  readonly #streams = new Map<number, ClientStream | ClientAnswer>();
   readonly #beat: ReturnType<typeof setInterval>;
   readonly #pongs: PromiseWithResolvers<void>[] = [];
   #lastStream = 0;
@@ -86,12 +90,8 @@ export class Client {
    */
   submit(request: JobRequest): ClientJob {
     const id = ++this.#lastStream;
-    const stream = new ClientStream(id, this.#link);
-    if (this.#lost) {
-      stream.fail(this.#lost);
-      return stream;
-    }
-    this.#jobs.set(id, stream);
+    const stream = new ClientStream(id, this.#link, request.detach);
+    if (!this.#open(id, stream)) return stream;
     const code = encoder.encode(request.code);
     const { input } = request;
     const submission = { request, codeBytes: code.length, hasInput: input !== undefined };
@@ -101,6 +101,34 @@ export class Client {
     }
     if (input) void stream.forward(input); // Never rejects.
     return stream;
+  }
+
+  /** The events of a job that is there, behind the first `after`. Leaving does not stop it. */
+  attach(job: JobId, after: number): ClientJob {
+    const id = ++this.#lastStream;
+    const stream = new ClientStream(id, this.#link, false);
+    if (this.#open(id, stream)) {
+      this.#link.send(encodeJson("attach", id, attachFields({ job, after })));
+    }
+    return stream;
+  }
+
+  /** What the server's sessions and jobs are doing. */
+  async report(): Promise<Report> {
+    const fields = await this.#ask({ kind: "report" });
+    const { parseReport } = await import("./messages_report.ts"); // `rtool send` needs none.
+    try {
+      return parseReport(fields);
+    } catch (cause) {
+      const { message } = toRtoolError(cause);
+      throw new RtoolError("bad_frame", `Cannot read the server's report: ${message}`, { cause });
+    }
+  }
+
+  /** Has something done to a session or a job; a sentence that says what was done. */
+  async control(command: ControlCommand): Promise<string> {
+    const { message } = await this.#ask(command);
+    return String(message);
   }
 
   /** Asks for a sign of life; the round trip in milliseconds. */
@@ -121,6 +149,22 @@ export class Client {
     return Promise.resolve();
   }
 
+  #ask(request: ControlRequest): Promise<Fields> {
+    const id = ++this.#lastStream;
+    const answer = new ClientAnswer(id, this.#link);
+    if (this.#open(id, answer)) {
+      this.#link.send(encodeJson("control", id, controlFields(request)));
+    }
+    return answer.fields;
+  }
+
+  /** Whether the connection is there to begin something on; the stream learns it when not. */
+  #open(id: number, stream: ClientStream | ClientAnswer): boolean {
+    if (this.#lost) stream.fail(this.#lost);
+    else this.#streams.set(id, stream);
+    return this.#lost === undefined;
+  }
+
   async #listen(): Promise<void> {
     try {
       const line = await this.#link.maybeLine(PREFACE.length + 8).catch((error) => {
@@ -130,7 +174,7 @@ export class Client {
       checkPreface(line && new TextDecoder().decode(line));
       for await (const frame of this.#link.frames()) {
         this.#take(frame);
-        const full = this.#jobs.get(frame.stream)?.room();
+        const full = this.#streams.get(frame.stream)?.room();
         if (full) await full;
       }
       throw new RtoolError("connection_lost", "The server closed the connection");
@@ -155,7 +199,7 @@ export class Client {
         throw new RtoolError(toErrorCode(code), String(message));
       }
       default:
-        if (this.#jobs.get(frame.stream)?.take(frame)) this.#jobs.delete(frame.stream);
+        if (this.#streams.get(frame.stream)?.take(frame)) this.#streams.delete(frame.stream);
     }
   }
 
@@ -172,8 +216,8 @@ export class Client {
     clearInterval(this.#beat);
     this.#hello.reject(this.#lost);
     for (const pong of this.#pongs.splice(0)) pong.reject(this.#lost);
-    for (const stream of this.#jobs.values()) stream.fail(this.#lost);
-    this.#jobs.clear();
+    for (const stream of this.#streams.values()) stream.fail(this.#lost);
+    this.#streams.clear();
     this.#link.close();
   }
 }

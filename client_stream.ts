@@ -8,7 +8,7 @@ import { Channel } from "./core/channel.ts";
 import { asFields, parseCondition } from "./core/condition.ts";
 import { RtoolError } from "./core/errors.ts";
 import type { Condition, Outcome, Receipt } from "./core/job.ts";
-import { parseOutcome, parseReceipt } from "./messages.ts";
+import { parseOutcome, parseReceipt, parseWaiting, type Waiting } from "./messages.ts";
 import {
   decodeJson,
   decodeWindow,
@@ -23,13 +23,17 @@ import type { Link } from "./wire.ts";
 /** What a job emits at the client. */
 export type ClientEvent =
   | { readonly kind: "accepted"; readonly job: string }
+  | Waiting
   | { readonly kind: "started"; readonly note: string | undefined }
   | { readonly kind: "stdout"; readonly bytes: Uint8Array }
   | { readonly kind: "stderr"; readonly bytes: Uint8Array }
   | { readonly kind: "condition"; readonly condition: Condition }
   | { readonly kind: "end"; readonly outcome: Outcome; readonly receipt: Receipt };
 
-/** A submitted job. Its events end with `end`, or throw `connection_lost`. */
+/**
+ * A job that was submitted, or attached to. Its events end with `end`, those of a detached one with
+ * `accepted`; or they throw `connection_lost`.
+ */
 export interface ClientJob {
   readonly events: AsyncIterable<ClientEvent>;
   cancel(): void;
@@ -39,6 +43,7 @@ export interface ClientJob {
 export class ClientStream implements ClientJob {
   readonly #id: number;
   readonly #link: Link;
+  readonly #detached: boolean;
   // Twice the credit: a server that keeps its word never makes other jobs wait for this one's
   // reader.
   readonly #events = new Channel<ClientEvent>(2 * WINDOW_BYTES, weigh);
@@ -47,9 +52,11 @@ export class ClientStream implements ClientJob {
   #ended = false;
   #failure: RtoolError | undefined;
 
-  constructor(id: number, link: Link) {
+  /** With `detached`, `accepted` is the last that comes. */
+  constructor(id: number, link: Link, detached: boolean) {
     this.#id = id;
     this.#link = link;
+    this.#detached = detached;
   }
 
   /** Events in order. Output that has been taken is granted again. */
@@ -74,6 +81,10 @@ export class ClientStream implements ClientJob {
         return false;
       case "accepted":
         this.#events.push({ kind: "accepted", job: String(decodeJson(frame)["job"]) });
+        if (this.#detached) this.#close();
+        return this.#detached;
+      case "waiting":
+        this.#events.push(parseWaiting(decodeJson(frame)));
         return false;
       case "started": {
         const { note } = decodeJson(frame);
@@ -85,14 +96,12 @@ export class ClientStream implements ClientJob {
         return false;
       case "end": {
         const { outcome, receipt } = decodeJson(frame);
-        this.#ended = true;
         this.#events.push({
           kind: "end",
           outcome: parseOutcome(asFields(outcome)),
           receipt: parseReceipt(asFields(receipt)),
         });
-        this.#events.close();
-        this.#granted?.resolve();
+        this.#close();
         return true;
       }
       default:
@@ -107,9 +116,7 @@ export class ClientStream implements ClientJob {
 
   fail(reason: RtoolError): void {
     this.#failure ??= reason;
-    this.#ended = true;
-    this.#events.close();
-    this.#granted?.resolve();
+    this.#close();
   }
 
   /** Sends the job's input as far as the server has granted it. Never rejects. */
@@ -127,6 +134,13 @@ export class ClientStream implements ClientJob {
       // The source broke: the script sees its end.
     }
     if (!this.#ended) this.#link.send(encodeFrame("input", this.#id));
+  }
+
+  /** Nothing more comes, and nothing more is sent. */
+  #close(): void {
+    this.#ended = true;
+    this.#events.close();
+    this.#granted?.resolve();
   }
 
   async #mayInput(): Promise<boolean> {
@@ -151,8 +165,8 @@ export class ClientStream implements ClientJob {
   }
 }
 
-/** As the server counts: bytes of output, 256 for a condition. */
+/** As the server counts: bytes of output, 256 for a condition or what is waited for. */
 function weigh(event: ClientEvent): number {
   if (event.kind === "stdout" || event.kind === "stderr") return event.bytes.length;
-  return event.kind === "condition" ? 256 : 0;
+  return event.kind === "condition" || event.kind === "waiting" ? 256 : 0;
 }

@@ -1,14 +1,27 @@
 /**
- * What the JSON of the native frames means: submit, outcome, receipt, both ways.
+ * What the JSON of a job's frames means: submit, waiting, outcome, receipt, both ways.
  *
  * The second half of protocol.ts: field names are the wire's (snake_case, docs/PROTOCOL.md),
  * values are checked once here, and inside the program only the types of core/ are seen. No I/O.
  */
 
 import { RtoolError, toErrorCode } from "./core/errors.ts";
-import { asFields, type Fields, maybeText, parseCondition } from "./core/condition.ts";
-import { EMPTY_RECEIPT } from "./core/job.ts";
-import type { JobRequest, Outcome, Receipt } from "./core/job.ts";
+import { type Fields, maybeText, parseCondition } from "./core/condition.ts";
+import { EMPTY_RECEIPT, LIMIT_NAMES } from "./core/job.ts";
+import type { JobEvent, JobLimits, JobRequest, Outcome, Receipt } from "./core/job.ts";
+import {
+  flag,
+  integer,
+  maybeNumber,
+  oneOf,
+  optional,
+  text,
+  textMap,
+  texts,
+} from "./messages_fields.ts";
+
+/** The event of a job that has not started. */
+export type Waiting = Extract<JobEvent, { readonly kind: "waiting" }>;
 
 /** A `submit`: the request without its code and input, which follow in frames of their own. */
 export interface Submission {
@@ -23,7 +36,7 @@ export interface Submission {
 export function submissionFields(submission: Submission): Fields {
   const { request } = submission;
   return {
-    session: request.session,
+    ...(request.session === undefined ? { fresh: true } : { session: request.session }),
     code_bytes: submission.codeBytes,
     ...(submission.hasInput ? { input: true } : {}),
     ...(request.args === undefined ? {} : { args: request.args }),
@@ -32,7 +45,20 @@ export function submissionFields(submission: Submission): Fields {
     ...(Object.keys(request.env).length === 0 ? {} : { env: request.env }),
     ...(request.width === undefined ? {} : { width: request.width }),
     ...(request.timeoutMs === undefined ? {} : { timeout_ms: request.timeoutMs }),
+    ...limitFields(request.limits),
+    ...(request.detach ? { detach: true } : {}),
+    ...(request.key === undefined ? {} : { key: request.key }),
+    ...(request.progress ? { progress: true } : {}),
     ...(request.within === undefined ? {} : { within: request.within }),
+  };
+}
+
+function limitFields({ cpuMs, memoryBytes, outputBytes, processes }: JobLimits): Fields {
+  return {
+    ...(cpuMs === undefined ? {} : { cpu_ms_max: cpuMs }),
+    ...(memoryBytes === undefined ? {} : { memory_bytes_max: memoryBytes }),
+    ...(outputBytes === undefined ? {} : { output_bytes_max: outputBytes }),
+    ...(processes === undefined ? {} : { processes_max: processes }),
   };
 }
 
@@ -42,15 +68,58 @@ export function parseSubmission(fields: Fields): Submission {
     codeBytes: integer(fields, "code_bytes", 0, Number.MAX_SAFE_INTEGER),
     hasInput: optional(fields, "input", flag) ?? false,
     request: {
-      session: text(fields, "session"),
+      session: parseSession(fields),
       args: optional(fields, "args", texts),
       cwd: optional(fields, "cwd", text),
       machine: optional(fields, "machine", text),
       env: optional(fields, "env", textMap) ?? {},
       width: optional(fields, "width", (f, k) => integer(f, k, 10, 10000)),
       timeoutMs: optional(fields, "timeout_ms", (f, k) => integer(f, k, 1, 2 ** 31 - 1)),
+      limits: parseLimits(fields),
+      detach: optional(fields, "detach", flag) ?? false,
+      key: optional(fields, "key", text),
+      progress: optional(fields, "progress", flag) ?? false,
       within: optional(fields, "within", text),
     },
+  };
+}
+
+function parseSession(fields: Fields): string | undefined {
+  if (!optional(fields, "fresh", flag)) return text(fields, "session");
+  if (fields["session"] === undefined) return undefined;
+  throw new RtoolError(
+    "bad_request",
+    "A session is named or fresh: 'session' and 'fresh' exclude each other",
+  );
+}
+
+function parseLimits(fields: Fields): JobLimits {
+  const max = (key: string) =>
+    optional(fields, key, (f, k) => integer(f, k, 1, Number.MAX_SAFE_INTEGER));
+  const [cpuMs, memoryBytes] = [max("cpu_ms_max"), max("memory_bytes_max")];
+  const [outputBytes, processes] = [max("output_bytes_max"), max("processes_max")];
+  return {
+    ...(cpuMs === undefined ? {} : { cpuMs }),
+    ...(memoryBytes === undefined ? {} : { memoryBytes }),
+    ...(outputBytes === undefined ? {} : { outputBytes }),
+    ...(processes === undefined ? {} : { processes }),
+  };
+}
+
+/** What a job waits for, as it stands in a `waiting` frame. */
+export function waitingFields({ ahead, holder }: Waiting): Fields {
+  if (!holder) return { ahead };
+  return { ahead, job: holder.job, job_age_ms: Math.round(holder.ageMs) };
+}
+
+/** Reads a `waiting` frame. */
+export function parseWaiting(fields: Fields): Waiting {
+  const job = optional(fields, "job", text);
+  const ageMs = maybeNumber(fields["job_age_ms"]) ?? 0;
+  return {
+    kind: "waiting",
+    ahead: integer(fields, "ahead", 0, Number.MAX_SAFE_INTEGER),
+    holder: job === undefined ? undefined : { job, ageMs },
   };
 }
 
@@ -84,7 +153,11 @@ export function parseOutcome(fields: Fields): Outcome {
         message: text(fields, "message"),
       };
     case "limited":
-      return { kind, limit: text(fields, "limit"), max: maybeNumber(fields["max"]) ?? 0 };
+      return {
+        kind,
+        limit: oneOf(fields, "limit", LIMIT_NAMES),
+        max: integer(fields, "max", 0, Number.MAX_SAFE_INTEGER),
+      };
     case "rejected":
       return { kind, code: toErrorCode(fields["code"]), message: text(fields, "message") };
     case "lost":
@@ -128,58 +201,4 @@ export function parseReceipt(fields: Fields): Receipt {
     sessionSurvived: fields["session_survived"] === true,
     eventsDropped: maybeNumber(fields["events_dropped"]) ?? 0,
   };
-}
-
-function optional<T>(
-  fields: Fields,
-  key: string,
-  read: (fields: Fields, key: string) => T,
-): T | undefined {
-  return fields[key] === undefined ? undefined : read(fields, key);
-}
-
-function text(fields: Fields, key: string): string {
-  const value = fields[key];
-  if (typeof value !== "string") throw wrong(key, "text", value);
-  if (!value.isWellFormed()) throw new RtoolError("bad_request", `'${key}' is no Unicode text`);
-  if (value.includes("\0")) throw new RtoolError("bad_request", `'${key}' holds a NUL character`);
-  return value;
-}
-
-function flag(fields: Fields, key: string): boolean {
-  const value = fields[key];
-  if (typeof value !== "boolean") throw wrong(key, "true or false", value);
-  return value;
-}
-
-function texts(fields: Fields, key: string): readonly string[] {
-  const value = fields[key];
-  if (!Array.isArray(value)) throw wrong(key, "a list of texts", value);
-  return value.map((each, i) => text({ [`${key}[${i}]`]: each }, `${key}[${i}]`));
-}
-
-function textMap(fields: Fields, key: string): Readonly<Record<string, string>> {
-  const value = fields[key];
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    throw wrong(key, "an object of texts", value);
-  }
-  const map = asFields(value);
-  return Object.fromEntries(Object.keys(map).map((name) => [name, text(map, name)]));
-}
-
-function integer(fields: Fields, key: string, min: number, max: number): number {
-  const value = fields[key];
-  if (typeof value !== "number" || !Number.isInteger(value) || value < min || value > max) {
-    throw wrong(key, `a whole number from ${min} to ${max}`, value);
-  }
-  return value;
-}
-
-function wrong(key: string, wanted: string, value: unknown): RtoolError {
-  const got = value === undefined ? "nothing" : JSON.stringify(value)?.slice(0, 80);
-  return new RtoolError("bad_request", `'${key}' must be ${wanted}, not ${got}`);
-}
-
-function maybeNumber(value: unknown): number | null {
-  return typeof value === "number" ? value : null;
 }

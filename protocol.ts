@@ -36,6 +36,7 @@ export const KINDS = {
   window: 7,
   ping: 8,
   pong: 9,
+  control: 10,
   accepted: 16,
   started: 17,
   stdout: 18,
@@ -43,6 +44,8 @@ export const KINDS = {
   condition: 20,
   end: 21,
   error: 22,
+  waiting: 23,
+  reply: 24,
 } as const;
 
 /** Name of a frame kind. */

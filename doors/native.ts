@@ -4,21 +4,26 @@
  * Knows frames and an Evaluator. Must not know R, HTTP, flags or files.
  */
 
+import type { Fields } from "../core/condition.ts";
 import { RtoolError, toRtoolError } from "../core/errors.ts";
 import { EMPTY_RECEIPT } from "../core/job.ts";
-import type { Evaluator, Job, JobEvent, Outcome, Principal, Receipt } from "../core/job.ts";
+import type { Evaluator, Principal } from "../core/job.ts";
 import {
   decodeJson,
   decodeWindow,
   encodeFrame,
   encodeJson,
+  encodeWindow,
   type Frame,
   PING_INTERVAL_MS,
   PREFACE,
   PROTOCOL_VERSION,
 } from "../protocol.ts";
-import { outcomeFields, parseSubmission, receiptFields } from "../messages.ts";
-import { NativeStream } from "./native_stream.ts";
+import { parseSubmission } from "../messages.ts";
+import { type ControlRequest, parseAttach, parseControl } from "../messages_control.ts";
+import { reportFields } from "../messages_report.ts";
+import { encodeEnd, NativeStream } from "./native_stream.ts";
+import { NativeUpload } from "./native_upload.ts";
 import type { Link } from "../wire.ts";
 
 /** What the native door needs and obeys. */
@@ -101,11 +106,15 @@ class NativeConnection {
       case "hello":
         return this.#hello(frame);
       case "submit":
-        return this.#submit(frame);
+        return this.#open(frame, (fields) => this.#submit(frame.stream, fields));
+      case "attach":
+        return this.#open(frame, (fields) => this.#attach(frame.stream, fields));
+      case "control":
+        return this.#open(frame, (fields) => this.#control(frame.stream, fields));
       case "code":
         return this.#code(frame);
       case "input":
-        return this.#streams.get(frame.stream)?.takeInput(frame.payload);
+        return this.#input(frame);
       case "window":
         return this.#streams.get(frame.stream)?.grant(decodeWindow(frame));
       case "cancel":
@@ -126,7 +135,7 @@ class NativeConnection {
     else if (silentMs > PING_INTERVAL_MS / 2) this.#link.send(encodeFrame("ping", 0));
   }
 
-  /** The client has gone: its jobs are cancelled. */
+  /** The client has gone: its jobs are cancelled, but for those that may do without it. */
   end(): void {
     this.#gone.abort();
     for (const stream of this.#streams.values()) stream.close();
@@ -150,7 +159,8 @@ class NativeConnection {
     );
   }
 
-  #submit(frame: Frame): void {
+  /** Begins what opens a stream; what is wrong with it is the stream's own end. */
+  #open(frame: Frame, begin: (fields: Fields) => void): void {
     const id = frame.stream;
     if (id === 0 || this.#streams.has(id)) {
       throw new RtoolError("bad_frame", `Stream ${id} cannot be used for a job now`);
@@ -160,53 +170,87 @@ class NativeConnection {
         const max = this.#options.jobsPerConnectionMax;
         throw new RtoolError("too_many_jobs", `This connection already has ${max} open jobs`);
       }
-      const submission = parseSubmission(decodeJson(frame));
-      if (submission.codeBytes > this.#options.codeMax) {
-        const { codeBytes } = submission;
-        throw new RtoolError(
-          "code_too_big",
-          `The code has ${codeBytes} bytes; the most is ${this.#options.codeMax}`,
-        );
-      }
-      const stream = new NativeStream(id, this.#link, submission);
-      this.#streams.set(id, stream);
-      if (stream.complete) this.#run(stream);
+      begin(decodeJson(frame));
     } catch (error) {
       this.#reject(id, error);
     }
   }
 
-  #code(frame: Frame): void {
-    const stream = this.#streams.get(frame.stream);
-    if (!stream || stream.complete) return; // Sent before the client learnt of the rejection.
-    stream.takeCode(frame.payload);
-    if (stream.complete) this.#run(stream);
+  #submit(id: number, fields: Fields): void {
+    const submission = parseSubmission(fields);
+    if (submission.codeBytes > this.#options.codeMax) {
+      const { codeBytes } = submission;
+      throw new RtoolError(
+        "code_too_big",
+        `The code has ${codeBytes} bytes; the most is ${this.#options.codeMax}`,
+      );
+    }
+    const grant = (bytes: number) => this.#link.send(encodeWindow(id, bytes));
+    const upload = new NativeUpload(submission, grant);
+    const stream = new NativeStream(id, this.#link, upload);
+    this.#streams.set(id, stream);
+    if (upload.complete) this.#evaluate(stream, upload);
   }
 
-  #run(stream: NativeStream): void {
-    this.#follow(stream).catch((error) => this.#reject(stream.id, error)).finally(() => {
-      stream.close();
-      this.#streams.delete(stream.id);
+  #code({ stream: id, payload }: Frame): void {
+    const stream = this.#streams.get(id);
+    const upload = stream?.upload;
+    if (!stream || !upload || upload.complete) return; // Sent before a rejection was learnt of.
+    upload.takeCode(payload);
+    if (upload.complete) this.#evaluate(stream, upload);
+  }
+
+  #input({ stream: id, payload }: Frame): void {
+    const stream = this.#streams.get(id);
+    if (!stream) return; // The job has ended meanwhile.
+    if (!stream.upload) throw new RtoolError("bad_frame", "Input was sent that was not announced");
+    stream.upload.takeInput(payload);
+  }
+
+  #evaluate(stream: NativeStream, upload: NativeUpload): void {
+    this.#run(stream, async () => {
+      const request = upload.request();
+      const { evaluator } = this.#options;
+      const job = await evaluator.submit(this.#principal, request, this.#gone.signal);
+      stream.accept(job);
+      if (!request.detach) await stream.relay(job);
     });
   }
 
-  async #follow(stream: NativeStream): Promise<void> {
-    const request = stream.request();
-    const job = await this.#options.evaluator.submit(this.#principal, request, this.#gone.signal);
-    stream.accept(job);
-    this.#link.send(encodeJson("accepted", stream.id, { job: job.id }));
-    await this.#relay(stream, job);
+  #attach(id: number, fields: Fields): void {
+    const { job: jobId, after } = parseAttach(fields);
+    this.#run(new NativeStream(id, this.#link), async (stream) => {
+      const { evaluator } = this.#options;
+      const job = await evaluator.attach(this.#principal, jobId, after, this.#gone.signal);
+      stream.accept(job);
+      if (await stream.relay(job)) return;
+      throw new RtoolError("bad_request", `The job ended before the event behind number ${after}`);
+    });
   }
 
-  async #relay(stream: NativeStream, job: Job): Promise<void> {
-    for await (const event of job.events) {
-      if (event.kind === "stdout" || event.kind === "stderr" || event.kind === "condition") {
-        const waiting = stream.spend(event.kind === "condition" ? 256 : event.bytes.length);
-        if (waiting) await waiting;
-      }
-      this.#link.send(encodeEvent(stream.id, event));
-      if (this.#link.congested) await this.#link.flushed();
+  #control(id: number, fields: Fields): void {
+    const request = parseControl(fields);
+    this.#run(new NativeStream(id, this.#link), async (stream) => {
+      const document = JSON.stringify(await this.#answer(request));
+      await stream.reply(encoder.encode(document));
+    });
+  }
+
+  async #answer(request: ControlRequest): Promise<Fields> {
+    const { evaluator, software } = this.#options;
+    if (request.kind !== "report") {
+      return { message: await evaluator.control(this.#principal, request) };
     }
+    return reportFields({ ...await evaluator.report(this.#principal), software });
+  }
+
+  /** Keeps the stream open while `work` goes on; when that fails, the stream ends as rejected. */
+  #run(stream: NativeStream, work: (stream: NativeStream) => Promise<void>): void {
+    this.#streams.set(stream.id, stream);
+    work(stream).catch((error) => this.#reject(stream.id, error)).finally(() => {
+      stream.close();
+      this.#streams.delete(stream.id);
+    });
   }
 
   #reject(id: number, error: unknown): void {
@@ -219,25 +263,4 @@ class NativeConnection {
 /** A version as a message may show it. */
 function shown(version: unknown): string {
   return typeof version === "number" ? String(version) : JSON.stringify(version) ?? "nothing";
-}
-
-function encodeEvent(id: number, event: JobEvent): Uint8Array {
-  switch (event.kind) {
-    case "stdout":
-    case "stderr":
-      return encodeFrame(event.kind, id, event.bytes);
-    case "condition":
-      return encodeJson("condition", id, event.condition);
-    case "started":
-      return encodeJson("started", id, event.note === undefined ? {} : { note: event.note });
-    case "end":
-      return encodeEnd(id, event.outcome, event.receipt);
-    default:
-      return event satisfies never;
-  }
-}
-
-function encodeEnd(id: number, outcome: Outcome, receipt: Receipt): Uint8Array {
-  const end = { outcome: outcomeFields(outcome), receipt: receiptFields(receipt) };
-  return encodeJson("end", id, end);
 }

@@ -1,69 +1,36 @@
 /**
- * One job's stream on a native connection: the code as it arrives, the input, the credit.
+ * One stream of a native connection, whatever opened it: its credit, its job, its cancelling; and
+ * what is sent on it.
  *
  * Part of the native door.
  */
 
-import { concat } from "../core/bytes.ts";
-import { Channel } from "../core/channel.ts";
-import { RtoolError } from "../core/errors.ts";
-import type { Job, JobRequest } from "../core/job.ts";
-import type { Submission } from "../messages.ts";
-import { encodeWindow, WINDOW_BYTES } from "../protocol.ts";
+import { EMPTY_RECEIPT } from "../core/job.ts";
+import type { Job, JobEvent, Outcome, Receipt } from "../core/job.ts";
+import { outcomeFields, receiptFields, waitingFields } from "../messages.ts";
+import { encodeFrame, encodeJson, PAYLOAD_BYTES_MAX, WINDOW_BYTES } from "../protocol.ts";
 import type { Link } from "../wire.ts";
+import type { NativeUpload } from "./native_upload.ts";
 
-const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+/** What an event that is no output costs, in bytes of credit. */
+const EVENT_COST = 256;
 
-/** State of a stream between its `submit` and its `end`. */
+/** State of a stream between the frame that opens it and its last. */
 export class NativeStream {
   readonly id: number;
+  /** The submission that opened it, if that was one. */
+  readonly upload: NativeUpload | undefined;
+  readonly #link: Link;
   #job: Job | undefined;
   #cancelled = false;
-  readonly #link: Link;
-  readonly #submission: Submission;
-  readonly #code: Uint8Array[] = [];
-  #codeBytes = 0;
-  readonly #input: Channel<Uint8Array> | undefined;
-  #inputCredit = WINDOW_BYTES;
   #credit = WINDOW_BYTES;
   #waiting: PromiseWithResolvers<void> | undefined;
   #closed = false;
 
-  constructor(id: number, link: Link, submission: Submission) {
+  constructor(id: number, link: Link, upload?: NativeUpload) {
     this.id = id;
     this.#link = link;
-    this.#submission = submission;
-    if (submission.hasInput) this.#input = new Channel(WINDOW_BYTES, (bytes) => bytes.length);
-  }
-
-  /** Whether all of the code has arrived. */
-  get complete(): boolean {
-    return this.#codeBytes === this.#submission.codeBytes;
-  }
-
-  takeCode(bytes: Uint8Array): void {
-    this.#codeBytes += bytes.length;
-    if (this.#codeBytes > this.#submission.codeBytes) {
-      throw new RtoolError("bad_frame", "More code was sent than was announced");
-    }
-    this.#code.push(bytes);
-  }
-
-  /** A piece of the job's input; an empty one is its end. */
-  takeInput(bytes: Uint8Array): void {
-    if (!this.#input) throw new RtoolError("bad_frame", "Input was sent that was not announced");
-    if (bytes.length === 0) return this.#input.close();
-    this.#inputCredit -= bytes.length;
-    if (this.#inputCredit < 0) {
-      throw new RtoolError("bad_frame", "More input was sent than granted");
-    }
-    this.#input.push(bytes);
-  }
-
-  /** The whole request; throws `bad_request` when the code is no UTF-8. */
-  request(): JobRequest {
-    const input = this.#input ? this.#granting(this.#input) : undefined;
-    return { ...this.#submission.request, code: decodeCode(concat(this.#code)), input };
+    this.upload = upload;
   }
 
   /** The client takes so many bytes more. */
@@ -72,46 +39,96 @@ export class NativeStream {
     if (this.#credit >= 0) this.#waiting?.resolve();
   }
 
-  /** Uses credit up; a promise when there is none left and the sender must wait. */
-  spend(bytes: number): Promise<void> | undefined {
-    this.#credit -= bytes;
-    if (this.#credit >= 0 || this.#closed) return undefined;
-    this.#waiting = Promise.withResolvers<void>();
-    return this.#waiting.promise;
-  }
-
   /** The client asks for the job to stop. */
   cancel(): void {
     this.#cancelled = true;
     this.#job?.cancel({ kind: "cancelled", reason: "client" });
   }
 
-  /** The evaluator has taken the job. */
+  /** Says which job the stream is about. */
   accept(job: Job): void {
     this.#job = job;
+    this.#link.send(encodeJson("accepted", this.id, { job: job.id }));
     if (this.#cancelled) this.cancel();
+  }
+
+  /** Sends a job's events to its end, as fast as the client takes them; false without an end. */
+  async relay(job: Job): Promise<boolean> {
+    for await (const event of job.events) {
+      const waiting = this.#spend(costOf(event));
+      if (waiting) await waiting;
+      this.#link.send(encodeEvent(this.id, event));
+      // Behind its end, the stream's number is the client's again: there is nothing to wait for.
+      if (event.kind === "end") return true;
+      if (this.#link.congested) await this.#link.flushed();
+    }
+    return false;
+  }
+
+  /** Sends a document in pieces, as fast as the client takes them, and the end. */
+  async reply(document: Uint8Array): Promise<void> {
+    for (let at = 0; at < document.length; at += PAYLOAD_BYTES_MAX) {
+      const part = document.subarray(at, at + PAYLOAD_BYTES_MAX);
+      const waiting = this.#spend(part.length);
+      if (waiting) await waiting;
+      this.#link.send(encodeFrame("reply", this.id, part));
+      if (this.#link.congested) await this.#link.flushed();
+    }
+    this.#link.send(encodeEnd(this.id, { kind: "ok" }, EMPTY_RECEIPT));
   }
 
   /** Lets go of whoever waits on this stream. */
   close(): void {
     this.#closed = true;
     this.#waiting?.resolve();
-    this.#input?.discard();
+    this.upload?.close();
   }
 
-  async *#granting(input: Channel<Uint8Array>): AsyncGenerator<Uint8Array> {
-    for await (const bytes of input) {
-      yield bytes;
-      this.#inputCredit += bytes.length;
-      this.#link.send(encodeWindow(this.id, bytes.length));
-    }
+  /** Uses credit up; a promise when there is none left and the sender must wait. */
+  #spend(bytes: number): Promise<void> | undefined {
+    this.#credit -= bytes;
+    if (this.#credit >= 0 || this.#closed || bytes === 0) return undefined;
+    this.#waiting = Promise.withResolvers<void>();
+    return this.#waiting.promise;
   }
 }
 
-function decodeCode(code: Uint8Array): string {
-  try {
-    return decoder.decode(code);
-  } catch (cause) {
-    throw new RtoolError("bad_request", "The code is not UTF-8", { cause });
+/** The last frame of a stream. */
+export function encodeEnd(id: number, outcome: Outcome, receipt: Receipt): Uint8Array {
+  const end = { outcome: outcomeFields(outcome), receipt: receiptFields(receipt) };
+  return encodeJson("end", id, end);
+}
+
+function costOf(event: JobEvent): number {
+  switch (event.kind) {
+    case "stdout":
+    case "stderr":
+      return event.bytes.length;
+    case "condition":
+    case "waiting":
+      return EVENT_COST;
+    case "started":
+    case "end":
+      return 0;
+    default:
+      return event satisfies never;
+  }
+}
+
+function encodeEvent(id: number, event: JobEvent): Uint8Array {
+  switch (event.kind) {
+    case "stdout":
+    case "stderr":
+      return encodeFrame(event.kind, id, event.bytes);
+    case "condition":
+      return encodeJson("condition", id, event.condition);
+    case "waiting":
+      return encodeJson("waiting", id, waitingFields(event));
+    case "started":
+      return encodeJson("started", id, event.note === undefined ? {} : { note: event.note });
+    case "end":
+      return encodeEnd(id, event.outcome, event.receipt);
+    default:
+      return event satisfies never;
   }
 }

@@ -7,7 +7,7 @@ import { concat } from "@std/bytes";
 import { Client } from "../client.ts";
 import type { ClientEvent, ClientJob } from "../client_stream.ts";
 import { type ErrorCode, RtoolError } from "../core/errors.ts";
-import { EMPTY_RECEIPT, type JobRequest } from "../core/job.ts";
+import { bareRequest, EMPTY_RECEIPT, type JobRequest } from "../core/job.ts";
 import { receiptFields } from "../messages.ts";
 import {
   encodeFrame,
@@ -308,17 +308,7 @@ function connect(port: number, timeoutMs = 5000): Promise<Client> {
 }
 
 function request(code: string): JobRequest {
-  return {
-    code,
-    session: "main",
-    args: undefined,
-    cwd: undefined,
-    env: {},
-    width: undefined,
-    timeoutMs: undefined,
-    within: undefined,
-    input: undefined,
-  };
+  return bareRequest(code, "main");
 }
 
 async function outputOf(job: ClientJob): Promise<string> {

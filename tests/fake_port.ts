@@ -2,9 +2,11 @@
  * The port and its doors on a real loopback socket, in front of an Evaluator of a few lines.
  */
 
+import { RtoolError } from "../core/errors.ts";
 import { EMPTY_RECEIPT, type Evaluator, type Job, type JobEvent } from "../core/job.ts";
 import type { JobRequest, Principal, StopReason } from "../core/job.ts";
 import type { Log, LogFields } from "../core/log.ts";
+import type { Report } from "../core/report.ts";
 import { refuseNative, serveNative } from "../doors/native.ts";
 import { refuseRpy2, serveRpy2 } from "../doors/rpy2.ts";
 import { PAYLOAD_BYTES_MAX } from "../protocol.ts";
@@ -95,22 +97,95 @@ function joinDoors(
   };
 }
 
-/** An Evaluator whose jobs are what `events` yields; an aborted signal or a cancel ends them. */
+/**
+ * An Evaluator whose jobs are what `events` yields; an aborted signal or a cancel ends them. It
+ * knows its jobs, and attaching to one yields the same events again.
+ */
 export function createEvaluator(
   events: (request: JobRequest, signal: AbortSignal) => AsyncIterable<JobEvent>,
 ): Evaluator {
-  return {
+  const jobs = new Map<string, { request: JobRequest; stop: AbortController }>();
+  const find = (id: string) => {
+    const job = jobs.get(id);
+    if (job) return job;
+    throw new RtoolError("unknown_job", `There is no job ${id}`);
+  };
+  return fakeEvaluator({
     submit: (_principal, request, signal) => {
       const stop = new AbortController();
-      const either = AbortSignal.any([signal, stop.signal]);
-      const job: Job = {
-        id: crypto.randomUUID().replaceAll("-", ""),
-        events: events(request, either),
-        cancel: (reason) => stop.abort(reason),
-      };
-      return Promise.resolve(job);
+      const either = request.detach ? stop.signal : AbortSignal.any([signal, stop.signal]);
+      const id = crypto.randomUUID().replaceAll("-", "");
+      jobs.set(id, { request, stop });
+      const cancel: Job["cancel"] = (reason) => stop.abort(reason);
+      return Promise.resolve({ id, events: events(request, either), cancel });
     },
+    attach: async (_principal, id, after) => {
+      const { request, stop } = await Promise.resolve().then(() => find(id));
+      const cancel: Job["cancel"] = (reason) => stop.abort(reason);
+      return { id, events: skip(events(request, stop.signal), after), cancel };
+    },
+    control: async (_principal, command) => {
+      await Promise.resolve();
+      if (command.kind === "cancel") find(command.job).stop.abort();
+      else if (command.kind !== "recycle" && command.session !== "main") {
+        throw new RtoolError("unknown_session", `There is no session '${command.session}'`);
+      }
+      return `done: ${command.kind}`;
+    },
+  });
+}
+
+/** An Evaluator that can do this, and refuses or has nothing to tell of what else there is. */
+export function fakeEvaluator(able: Partial<Evaluator>): Evaluator {
+  const refuse = () => Promise.reject(new RtoolError("internal", "This test expects no such call"));
+  return {
+    submit: refuse,
+    attach: refuse,
+    control: refuse,
+    report: () => Promise.resolve(REPORT),
+    ...able,
   };
+}
+
+/** What a server with one session and one job tells. */
+export const REPORT: Report = {
+  software: "",
+  rVersion: "4.2.2",
+  uptimeMs: 1000,
+  running: 1,
+  queued: 0,
+  jobsMax: 4,
+  sessions: [{
+    id: "0a1b2c3d",
+    name: "main",
+    principal: "tester",
+    state: "busy",
+    job: "0123456789abcdef0123456789abcdef",
+    jobAgeMs: 12_345,
+    idleMs: null,
+    queued: 0,
+    jobsDone: 7,
+    pid: 4242,
+    start: "spawn",
+    cpuMs: 1500,
+    memoryBytes: 64 << 20,
+  }],
+  jobs: [{
+    id: "0123456789abcdef0123456789abcdef",
+    session: "main",
+    principal: "tester",
+    state: "running",
+    detached: true,
+    outcome: null,
+    ageMs: 13_000,
+    wallMs: 12_345,
+    codeBytes: 100,
+  }],
+};
+
+async function* skip<T>(items: AsyncIterable<T>, count: number): AsyncGenerator<T> {
+  let index = 0;
+  for await (const item of items) if (index++ >= count) yield item;
 }
 
 /** Prints the code and ends well. */

@@ -7,15 +7,19 @@ import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/a
 import fc from "fast-check";
 import { parseCondition } from "../core/condition.ts";
 import { ERROR_CODES, RtoolError } from "../core/errors.ts";
-import type { Condition, Outcome, Receipt } from "../core/job.ts";
+import { bareRequest, LIMIT_NAMES } from "../core/job.ts";
+import type { Condition, JobLimits, Outcome, Receipt } from "../core/job.ts";
 import {
   outcomeFields,
   parseOutcome,
   parseReceipt,
   parseSubmission,
+  parseWaiting,
   receiptFields,
   type Submission,
   submissionFields,
+  type Waiting,
+  waitingFields,
 } from "../messages.ts";
 import { arbitraryText, SEED, seeded } from "./random.ts";
 
@@ -30,6 +34,13 @@ const FULL = {
   env: { NAME: "value" },
   width: 80,
   timeout_ms: 1000,
+  cpu_ms_max: 60_000,
+  memory_bytes_max: 1 << 30,
+  output_bytes_max: 1 << 20,
+  processes_max: 4,
+  detach: true,
+  key: "report-42",
+  progress: true,
   within: "0123456789abcdef",
 };
 
@@ -43,6 +54,14 @@ const MALFORMED: Readonly<Record<string, readonly unknown[]>> = {
   env: [null, "A=1", [], 1],
   width: [null, "80", 9, 10001, 80.5, []],
   timeout_ms: [null, "1s", 0, -1, 0.5, 2 ** 31, {}],
+  fresh: [null, 1, "true", []],
+  cpu_ms_max: [null, "1s", 0, -1, 0.5, 2 ** 53],
+  memory_bytes_max: [null, "1GiB", 0, 1.5, {}],
+  output_bytes_max: [null, 0, -1, []],
+  processes_max: [null, 0, "4", 1.5],
+  detach: [null, 1, "true", {}],
+  key: [null, 1, {}, "a\0"],
+  progress: [null, 1, "yes"],
   within: [null, 7, [], "\0"],
 };
 
@@ -56,17 +75,18 @@ Deno.test(`a submission comes back from the wire as it went (seed ${SEED})`, () 
 });
 
 Deno.test("a submission leaves out what was not asked for", () => {
-  const request = {
-    session: "main",
-    args: undefined,
-    cwd: undefined,
-    env: {},
-    width: undefined,
-    timeoutMs: undefined,
-    within: undefined,
-  };
+  const { code: _code, input: _input, ...request } = bareRequest("", "main");
   const fields = submissionFields({ request, codeBytes: 0, hasInput: false });
   assertEquals(fields, { session: "main", code_bytes: 0 });
+});
+
+Deno.test("a submission names its session or asks for a fresh one, never both", () => {
+  const fields = { fresh: true, code_bytes: 0 };
+  const submission = parseSubmission(fields);
+  assertEquals(submission.request.session, undefined);
+  assertEquals(submissionFields(submission), fields);
+  assertEquals(parseSubmission({ ...FULL, fresh: false }).request.session, "main");
+  assertNamed("'fresh'", { fresh: true });
 });
 
 for (const [field, values] of Object.entries(MALFORMED)) {
@@ -116,6 +136,31 @@ Deno.test(`parseSubmission() meets any JSON with a request or bad_request (seed 
     }),
     seeded(500),
   );
+});
+
+Deno.test(`what a job waits for comes back from the wire as it went (seed ${SEED})`, () => {
+  fc.assert(
+    fc.property(arbitraryWaiting(), (waiting) => {
+      assertEquals(parseWaiting(overTheWire(waitingFields(waiting))), waiting);
+    }),
+    seeded(200),
+  );
+});
+
+Deno.test(`parseWaiting() meets any JSON with an event or bad_request (seed ${SEED})`, () => {
+  fc.assert(
+    fc.property(arbitraryFields(["ahead", "job", "job_age_ms"]), (fields) => {
+      assertOnlyThrows("bad_request", () => parseWaiting(fields));
+    }),
+    seeded(200),
+  );
+});
+
+Deno.test("parseOutcome() takes no limit it does not know", () => {
+  for (const limit of [undefined, null, "", "time", 1]) {
+    const fields = overTheWire({ kind: "limited", limit, max: 1 });
+    assertOnlyThrows("bad_request", () => assertEquals(parseOutcome(fields).kind, "lost"));
+  }
 });
 
 Deno.test(`an outcome comes back from the wire as it went (seed ${SEED})`, () => {
@@ -247,15 +292,34 @@ function arbitrarySubmission(): fc.Arbitrary<Submission> {
     codeBytes: fc.maxSafeNat(),
     hasInput: fc.boolean(),
     request: fc.record({
-      session: arbitraryWords(),
+      session: maybe(arbitraryWords()),
       args: maybe(fc.array(arbitraryWords(), { maxLength: 4 })),
       cwd: maybe(arbitraryWords()),
       machine: maybe(arbitraryWords()),
       env: variables.map((pairs) => Object.fromEntries(pairs)),
       width: maybe(fc.integer({ min: 10, max: 10000 })),
       timeoutMs: maybe(fc.integer({ min: 1, max: 2 ** 31 - 1 })),
+      limits: arbitraryLimits(),
+      detach: fc.boolean(),
+      key: maybe(arbitraryWords()),
+      progress: fc.boolean(),
       within: maybe(arbitraryWords()),
     }),
+  });
+}
+
+function arbitraryLimits(): fc.Arbitrary<JobLimits> {
+  const max = fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER });
+  const limits = { cpuMs: max, memoryBytes: max, outputBytes: max, processes: max };
+  return fc.record(limits, { requiredKeys: [] });
+}
+
+function arbitraryWaiting(): fc.Arbitrary<Waiting> {
+  const holder = fc.record({ job: arbitraryWords(), ageMs: fc.maxSafeNat() });
+  return fc.record({
+    kind: fc.constant("waiting" as const),
+    ahead: fc.maxSafeNat(),
+    holder: fc.option(holder, { nil: undefined }),
   });
 }
 
@@ -288,7 +352,11 @@ function arbitraryOutcome(): fc.Arbitrary<Outcome> {
       status: fc.option(fc.nat(255), { nil: null }),
       message: text,
     }),
-    fc.record({ kind: kind("limited"), limit: text, max: fc.maxSafeNat() }),
+    fc.record({
+      kind: kind("limited"),
+      limit: fc.constantFrom(...LIMIT_NAMES),
+      max: fc.maxSafeNat(),
+    }),
     fc.record({ kind: kind("rejected"), code: fc.constantFrom(...ERROR_CODES), message: text }),
     fc.record({ kind: kind("lost"), message: text }),
   );

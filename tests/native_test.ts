@@ -4,7 +4,7 @@
  */
 
 import { assert, assertEquals, assertLessOrEqual, assertStringIncludes } from "@std/assert";
-import type { Evaluator, JobEvent, JobRequest } from "../core/job.ts";
+import type { JobEvent, JobRequest } from "../core/job.ts";
 import {
   decodeJson,
   decodeWindow,
@@ -16,7 +16,7 @@ import {
   PREFACE,
   WINDOW_BYTES,
 } from "../protocol.ts";
-import { createEvaluator, ECHO, okEnd, SLEEPER, startPort } from "./fake_port.ts";
+import { createEvaluator, ECHO, fakeEvaluator, okEnd, SLEEPER, startPort } from "./fake_port.ts";
 import { RawPeer, submission } from "./raw_peer.ts";
 
 const encoder = new TextEncoder();
@@ -93,12 +93,12 @@ Deno.test("a condition costs 256 bytes of credit", async () => {
 
 Deno.test("a cancel that comes before the job is accepted is not lost", async () => {
   const accept = Promise.withResolvers<void>();
-  const slow: Evaluator = {
+  const slow = fakeEvaluator({
     submit: async (principal, request, signal) => {
       await accept.promise;
       return await SLEEPER.submit(principal, request, signal);
     },
-  };
+  });
   await using server = startPort(slow);
   using peer = await RawPeer.greeted(server.port);
   await peer.submit(1, "x");
@@ -164,9 +164,7 @@ Deno.test("a job that is refused ends as rejected with the reason, and the conne
 });
 
 Deno.test("a fault of the evaluator's own ends the job as internal, and the connection goes on", async () => {
-  const faulty: Evaluator = {
-    submit: () => Promise.reject(new TypeError("a bug")),
-  };
+  const faulty = fakeEvaluator({ submit: () => Promise.reject(new TypeError("a bug")) });
   await using server = startPort(faulty);
   using peer = await RawPeer.greeted(server.port);
   for (const stream of [1, 2]) {
@@ -222,7 +220,11 @@ const BREACHES: readonly (readonly [what: string, frames: Uint8Array[], word: st
     encodeFrame("window", 1, new Uint8Array(3)),
   ], "window"],
   ["sends what only a server may", [encodeFrame("stdout", 1, CHUNK)], "'stdout'"],
-  ["attaches, which is reserved", [encodeFrame("attach", 1)], "'attach'"],
+  ["attaches on a stream that is open", [
+    ...submission(1, "x"),
+    encodeJson("attach", 1, { job: "x" }),
+  ], "Stream 1"],
+  ["asks on stream 0", [encodeJson("control", 0, { kind: "report" })], "Stream 0"],
   ["sends an unknown kind", [Uint8Array.of(0, 0, 0, 0, 99, 0, 0, 0, 0)], "kind 99"],
 ];
 

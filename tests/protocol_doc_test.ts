@@ -3,14 +3,17 @@
  * and its tables are those of the code.
  */
 
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { parseInvocation, resolveOptions } from "../cli/parse.ts";
 import { maybeCommand } from "../cli/table.ts";
-import { ERROR_CODES, EXIT_STATUS } from "../core/errors.ts";
-import { EMPTY_RECEIPT } from "../core/job.ts";
+import { ERROR_CODES, EXIT_STATUS, RtoolError } from "../core/errors.ts";
+import { EMPTY_RECEIPT, LIMIT_NAMES } from "../core/job.ts";
 import { parseOutcome, parseSubmission, receiptFields, submissionFields } from "../messages.ts";
+import { attachFields, parseAttach, parseControl } from "../messages_control.ts";
+import { reportFields } from "../messages_report.ts";
 import { decodeJson, encodeFrame, type Frame, type Kind, KINDS } from "../protocol.ts";
 import { start } from "../start.ts";
+import { REPORT } from "./fake_port.ts";
 import { RawPeer } from "./raw_peer.ts";
 import { findDifference, type Line, readTable, readTranscripts, unescaped } from "./transcript.ts";
 
@@ -18,7 +21,18 @@ const DOCUMENT = await Deno.readTextFile(new URL("../docs/PROTOCOL.md", import.m
 const TRANSCRIPTS = readTranscripts(DOCUMENT);
 
 /** Kinds whose payload is JSON; that of the others is bytes. */
-const JSON_KINDS = new Set<Kind>(["hello", "submit", "accepted", "started", "end", "error"]);
+const JSON_KINDS = new Set<Kind>([
+  "hello",
+  "submit",
+  "attach",
+  "control",
+  "accepted",
+  "started",
+  "waiting",
+  "reply",
+  "end",
+  "error",
+]);
 
 /** May come between what is shown. */
 const UNSHOWN = new Set<Kind>(["condition", "window", "ping"]);
@@ -50,7 +64,7 @@ Deno.test("every error code in docs/PROTOCOL.md is the code's, with its exit sta
 });
 
 Deno.test("every field of a submit in docs/PROTOCOL.md is read, and no other is sent", () => {
-  const documented = readTable(DOCUMENT, "submit").map(([field]) => field);
+  const documented = readTable(DOCUMENT, "submit").map(([field]) => field!);
   const examples: Readonly<Record<string, unknown>> = {
     text: "x",
     number: 10,
@@ -59,9 +73,43 @@ Deno.test("every field of a submit in docs/PROTOCOL.md is read, and no other is 
     "texts by name": { X: "x" },
   };
   const types = readTable(DOCUMENT, "submit").map(([field, type]) => [field!, examples[type!]]);
-  const fields = Object.fromEntries(types);
-  assertEquals(Object.keys(submissionFields(parseSubmission(fields))).sort(), documented.sort());
-  assertEquals(submissionFields(parseSubmission(fields)), fields);
+  const sent = ["fresh", "session"].map((other) => {
+    const fields = Object.fromEntries(types.filter(([field]) => field !== other));
+    assertEquals(submissionFields(parseSubmission(fields)), fields);
+    return Object.keys(fields);
+  });
+  assertEquals([...new Set(sent.flat())].sort(), documented.sort());
+});
+
+Deno.test("every field of an attach in docs/PROTOCOL.md is read and sent", () => {
+  const documented = readTable(DOCUMENT, "attach").map(([field]) => field!);
+  assertEquals(Object.keys(attachFields({ job: "x", after: 1 })), documented);
+  assertEquals(parseAttach({ job: "x", after: 1 }), { job: "x", after: 1 });
+});
+
+Deno.test("every kind of control in docs/PROTOCOL.md is read, and asks for what is written", () => {
+  const kinds = readTable(DOCUMENT, "control", 1);
+  for (const [kind, of] of kinds) {
+    const fields = { kind, ...(of === "" ? {} : { [of!]: "x" }) };
+    assertEquals(parseControl(fields) as unknown, fields);
+  }
+  const error = assertThrows(() => parseControl({ kind: "" }), RtoolError);
+  assertStringIncludes(error.message, `one of ${kinds.map(([kind]) => kind).join(", ")}`);
+});
+
+Deno.test("every field of a report stands in docs/PROTOCOL.md, in its order", () => {
+  const { sessions, jobs, ...fields } = reportFields(REPORT) as Record<string, unknown>;
+  const [session, job] = [sessions, jobs].map((list) => Object.keys((list as object[])[0]!));
+  assertEquals(readTable(DOCUMENT, "report").map(([field]) => field), session);
+  assertEquals(readTable(DOCUMENT, "report", 1).map(([field]) => field), job);
+  const shown = `{${[...Object.keys(fields), "sessions", "jobs"].join(", ")}}`;
+  assertStringIncludes(DOCUMENT, shown);
+});
+
+Deno.test("every limit a job can reach stands in docs/PROTOCOL.md", () => {
+  const section = DOCUMENT.split(/^### /m).find((part) => part.startsWith("limits\n")) ?? "";
+  const named = [...section.matchAll(/`(\w+)`/g)].map(([, name]) => name!);
+  assertEquals(named.sort(), [...LIMIT_NAMES]);
 });
 
 Deno.test("every outcome in docs/PROTOCOL.md is read as itself", () => {
@@ -82,20 +130,22 @@ Deno.test("every field of a receipt stands in docs/PROTOCOL.md", () => {
 async function replay(peer: RawPeer, lines: readonly Line[]): Promise<void> {
   const frames = new Frames(peer);
   for (const line of lines) {
-    if (line.from === "client") await say(peer, line);
+    if (line.from === "client") await say(peer, line, frames.job);
     else if (line.kind === "preface") assertEquals(line.text, "RTOOL/1"); // Checked by the peer.
     else await frames.expect(line);
   }
 }
 
-async function say(peer: RawPeer, { kind, stream, text }: Line): Promise<void> {
+async function say(peer: RawPeer, { kind, stream, text }: Line, job: string): Promise<void> {
   if (kind === "preface") return await peer.send(`${text}\n`);
-  const payload = JSON_KINDS.has(kind) ? text : unescaped(text);
+  const payload = JSON_KINDS.has(kind) ? text.replace("<id>", job) : unescaped(text);
   await peer.send(encodeFrame(kind, stream, new TextEncoder().encode(payload)));
 }
 
 /** The server's side of a conversation. */
 class Frames {
+  /** The id of the job that was accepted last: what `<id>` is in a client's line. */
+  job = "";
   readonly #peer: RawPeer;
 
   constructor(peer: RawPeer) {
@@ -106,7 +156,9 @@ class Frames {
     if (line.kind === "stdout" || line.kind === "stderr") return await this.#output(line);
     const frame = await this.#next(line);
     if (!JSON_KINDS.has(frame.kind)) return; // What a `window` grants differs from run to run.
-    const difference = findDifference(decodeJson(frame), JSON.parse(line.text));
+    const fields = decodeJson(frame);
+    if (frame.kind === "accepted") this.job = String(fields["job"]);
+    const difference = findDifference(fields, JSON.parse(line.text));
     assertEquals(difference, undefined, `${line.kind} ${line.stream}: ${difference}`);
   }
 
@@ -143,7 +195,12 @@ async function startServer(): Promise<{ readonly port: number } & AsyncDisposabl
   };
   const stop = new AbortController();
   const context = { options, operands: [], rest: [], env, say };
-  const running = start(context, stop.signal, stop.signal);
+  const running = start(context, {
+    stop: stop.signal,
+    hurry: stop.signal,
+    onReload: () => {},
+    reread: () => Promise.resolve(options),
+  });
   running.catch(listening.reject);
   const port = await listening.promise;
   return {

@@ -6,8 +6,9 @@
 import { assert, assertEquals, assertLess, assertMatch, assertStringIncludes } from "@std/assert";
 import { Client } from "../client.ts";
 import { RtoolError } from "../core/errors.ts";
+import { bareRequest } from "../core/job.ts";
 import { decodeJson, encodeFrame, encodeJson, PREFACE } from "../protocol.ts";
-import { ECHO, type FakePort, SLEEPER, startPort } from "./fake_port.ts";
+import { ECHO, fakeEvaluator, type FakePort, SLEEPER, startPort } from "./fake_port.ts";
 import { createRandom, SEED } from "./random.ts";
 import { RawPeer, submission } from "./raw_peer.ts";
 
@@ -223,8 +224,7 @@ Deno.test("serve() logs each connection in one line, and nothing of the code", a
   await using server = startPort(ECHO);
   {
     await using client = await Client.connect({ ...toHere(server), software: "test" });
-    const request = { session: "main", code: "secret <- 4242", ...NO_REQUEST };
-    for await (const _ of client.submit(request).events);
+    for await (const _ of client.submit(bareRequest("secret <- 4242", "main")).events);
   }
   await server.ended(1);
   const { level, message, fields } = server.log.at(-1)!;
@@ -240,7 +240,7 @@ Deno.test("serve() logs each connection in one line, and nothing of the code", a
 Deno.test("serve() cancels as gone the jobs of a connection that is lost", async () => {
   const gone: string[] = [];
   const all = Promise.withResolvers<void>();
-  await using server = startPort({
+  const sleeper = fakeEvaluator({
     submit: (principal, request, signal) => {
       signal.addEventListener("abort", () => {
         gone.push(request.code);
@@ -249,6 +249,7 @@ Deno.test("serve() cancels as gone the jobs of a connection that is lost", async
       return SLEEPER.submit(principal, request, signal);
     },
   });
+  await using server = startPort(sleeper);
   {
     using peer = await RawPeer.greeted(server.port);
     for (const stream of [1, 2, 3]) {
@@ -260,16 +261,6 @@ Deno.test("serve() cancels as gone the jobs of a connection that is lost", async
   await all.promise;
   assertEquals(gone, ["job 1", "job 2", "job 3"]);
 });
-
-const NO_REQUEST = {
-  args: undefined,
-  cwd: undefined,
-  env: {},
-  width: undefined,
-  timeoutMs: undefined,
-  within: undefined,
-  input: undefined,
-};
 
 function toHere(server: FakePort): { hostname: string; port: number; timeoutMs: number } {
   return { hostname: "127.0.0.1", port: server.port, timeoutMs: 5000 };

@@ -38,10 +38,13 @@ export function readTranscripts(document: string): Transcript[] {
   return found;
 }
 
-/** Rows of the first table below a headline, cells trimmed and without backquotes. */
-export function readTable(document: string, headline: string): string[][] {
+/** Rows of a table below a headline, by its place there; cells trimmed and without backquotes. */
+export function readTable(document: string, headline: string, index = 0): string[][] {
   const section = document.split(/^#+ /m).find((part) => part.startsWith(`${headline}\n`)) ?? "";
-  const rows = section.split("\n").filter((line) => line.startsWith("|"));
+  const tables = section.split(/\n(?!\|)/).filter((part) =>
+    part.startsWith("|") || part.startsWith("\n|")
+  );
+  const rows = tables[index]?.split("\n").filter((line) => line.startsWith("|")) ?? [];
   return rows.slice(2).map((row) => row.split("|").slice(1, -1).map(bare));
 }
 
