@@ -1,72 +1,143 @@
 /**
- * The configuration file: TOML, checked against the options that have a key.
+ * `rtool config`: whether the configuration file can be used, and what holds in the end.
+ *
+ * Reads the sources that `serve` and `send` read, and in their way. Must not know what the options
+ * mean.
  */
 
-import { parse, TomlError } from "smol-toml";
 import { RtoolError } from "../core/errors.ts";
-import { maybeNearest, type RawValues } from "../core/options.ts";
-import { COMMANDS } from "./table.ts";
+import { maybeNearest } from "../core/nearest.ts";
+import { mayBeNone, Options, type OptionSpec, type RawValues } from "../core/options.ts";
+import type { ConfigFile } from "./config_file.ts";
+import type { CommandEnd } from "./context.ts";
+import { type Invocation, loadSources, type Surroundings } from "./parse.ts";
+import { CONFIGURE, SEND } from "./table.ts";
+import { SERVE } from "./table_serve.ts";
 
-/** Values by key (`serve.jobs_max`); an unknown key is an error that names its line. */
-export function readConfig(text: string, path: string): RawValues {
-  const known = new Set(
-    COMMANDS.flatMap((command) => command.options.flatMap((spec) => spec.key ?? [])),
-  );
-  const values: Record<string, readonly string[]> = {};
-  for (const [key, value] of flatten(parseToml(text, path), "")) {
-    if (!known.has(key)) {
-      const nearest = maybeNearest(key, [...known]);
-      throw new RtoolError(
-        "bad_config",
-        `Unknown key '${key}' in ${path}${place(text, key)}`,
-        nearest ? { hint: `did you mean '${nearest}'?` } : {},
-      );
-    }
-    if (typeof value === "object") {
-      throw new RtoolError("bad_config", `Key '${key}' in ${path}${place(text, key)} is no value`);
-    }
-    values[key] = [String(value)];
-  }
-  return values;
-}
+const SUBCOMMANDS = ["check", "show"] as const;
 
-function parseToml(text: string, path: string): Readonly<Record<string, unknown>> {
-  try {
-    return parse(text);
-  } catch (cause) {
-    if (!(cause instanceof TomlError)) throw cause;
-    const what = cause.message.split("\n")[0];
-    throw new RtoolError("bad_config", `Cannot read ${path}, line ${cause.line}: ${what}`, {
-      cause,
-    });
+/** Runs `config check` or `config show`; a file that cannot be used is thrown as `bad_config`. */
+export async function config(
+  { flags, operands }: Invocation,
+  from: Surroundings,
+  print: (text: string) => CommandEnd,
+): Promise<CommandEnd> {
+  const [subcommand, ...rest] = operands;
+  switch (findSubcommand(subcommand)) {
+    case "check": {
+      refuseMore(rest.slice(1));
+      for (const name of ["origin", "json"]) {
+        if (flags[name]) throw usage(`Option --${name} belongs to 'rtool config show'`);
+      }
+      const named = rest[0] === undefined ? flags : { ...flags, config: [rest[0]] };
+      return print(await check(named, from));
+    }
+    case "show": {
+      refuseMore(rest);
+      const settings = await readSettings(flags, from);
+      const withOrigin = flags["origin"] !== undefined;
+      return print((flags["json"] ? asJson : asToml)(settings, withOrigin));
+    }
   }
 }
 
-function* flatten(
-  table: Readonly<Record<string, unknown>>,
-  prefix: string,
-): Generator<[string, unknown]> {
-  for (const [name, value] of Object.entries(table)) {
-    // Tables have no prototype; a date has one.
-    const isTable = typeof value === "object" && value !== null && !Array.isArray(value) &&
-      !(value instanceof Date);
-    if (isTable) yield* flatten(value as Record<string, unknown>, `${prefix}${name}.`);
-    else yield [`${prefix}${name}`, value];
+function findSubcommand(word: string | undefined): typeof SUBCOMMANDS[number] {
+  const known = SUBCOMMANDS.find((each) => each === word);
+  if (known) return known;
+  const nearest = word === undefined ? undefined : maybeNearest(word, SUBCOMMANDS);
+  const said = word === undefined ? "Nothing to do" : `Unknown subcommand '${word}'`;
+  throw usage(said, nearest ? `did you mean ${nearest}?` : "it is check or show");
+}
+
+function refuseMore(operands: readonly string[]): void {
+  if (operands.length > 0) throw usage(`Cannot use '${operands[0]}' here`);
+}
+
+function usage(message: string, hint = "see: rtool config --help"): RtoolError {
+  return new RtoolError("usage", message, { hint });
+}
+
+async function check(flags: RawValues, from: Surroundings): Promise<string> {
+  const { file, path } = await loadSources(CONFIGURE, flags, from);
+  if (!file) return `${path}: there is none, the defaults hold\n`;
+  const count = Object.keys(file.values).length;
+  return `${path}: ok, ${count} ${count === 1 ? "key" : "keys"}\n`;
+}
+
+/** A key and what holds for it. */
+interface Setting {
+  readonly key: string;
+  readonly value: string | number | boolean | readonly string[] | null;
+  readonly origin: string;
+}
+
+async function readSettings(flags: RawValues, from: Surroundings): Promise<Setting[]> {
+  const settings = new Map<string, Setting>();
+  for (const command of [SERVE, SEND]) {
+    const { env, file } = await loadSources(command, { config: flags["config"] }, from);
+    const options = new Options(command.options, {}, env, file?.values ?? {});
+    for (const spec of command.options) {
+      if (spec.key === undefined) continue;
+      const origin = originOf(spec, spec.key, options, file);
+      settings.set(spec.key, { key: spec.key, value: valueOf(spec, options), origin });
+    }
+  }
+  return [...settings.values()];
+}
+
+function valueOf(spec: OptionSpec, options: Options): Setting["value"] {
+  const { kind, name } = spec;
+  if (spec.list) return options.list(name);
+  const text = options.maybeText(name);
+  switch (kind) {
+    case "port":
+    case "count":
+      return text === undefined ? null : options.integer(name);
+    case "flag":
+      return options.flag(name);
+    case "duration":
+      return text ?? (mayBeNone(spec) ? "none" : null);
+    case "size":
+    case "choice":
+    case "text":
+      return text ?? null;
+    default:
+      return kind satisfies never;
   }
 }
 
-/** `, line N` where the key is assigned in its table, when that is found. */
-function place(text: string, key: string): string {
-  const at = key.lastIndexOf(".");
-  const [table, name] = [key.slice(0, Math.max(at, 0)), key.slice(at + 1)];
-  let current = "";
-  for (const [i, line] of text.split("\n").entries()) {
-    current = /^\s*\[\s*([^\]]+?)\s*\]/.exec(line)?.[1]?.replaceAll(/["'\s]/g, "") ?? current;
-    const assigned = /^\s*([^=#]+?)\s*=/.exec(line)?.[1]?.replaceAll(/["'\s]/g, "");
-    const full = current === "" ? assigned : `${current}.${assigned}`;
-    if (assigned !== undefined && full === (table === "" ? name : `${table}.${name}`)) {
-      return `, line ${i + 1}`;
-    }
-  }
-  return "";
+function originOf(
+  spec: OptionSpec,
+  key: string,
+  options: Options,
+  file: ConfigFile | undefined,
+): string {
+  const origin = options.origin(spec.name);
+  if (origin === "environment") return `environment ${spec.env}`;
+  return origin === "file" ? `file ${file?.path}:${file?.maybeLine(key)}` : origin;
+}
+
+/** Can itself be a configuration file. */
+function asToml(settings: readonly Setting[], withOrigin: boolean): string {
+  const rows = settings.map(({ key, value, origin }) => ({
+    text: value === null ? `# ${key} =` : `${key} = ${tomlOf(value)}`,
+    origin,
+  }));
+  const width = Math.max(...rows.map(({ text }) => text.length));
+  return rows.map(({ text, origin }) => {
+    return withOrigin ? `${text.padEnd(width)}  # ${origin}\n` : `${text}\n`;
+  }).join("");
+}
+
+/** JSON's words are TOML's, but for DEL. */
+function tomlOf(value: Exclude<Setting["value"], null>): string {
+  if (typeof value === "object") return `[${value.map(tomlOf).join(", ")}]`;
+  return JSON.stringify(value).replaceAll("\x7f", "\\u007f");
+}
+
+function asJson(settings: readonly Setting[], withOrigin: boolean): string {
+  const entries = settings.map(({ key, value, origin }) => {
+    return [key, withOrigin ? { value, origin } : value];
+  });
+  return `${JSON.stringify(Object.fromEntries(entries), null, 2)}\n`;
 }

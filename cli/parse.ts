@@ -4,8 +4,10 @@
 
 import { parseArgs } from "@std/cli/parse-args";
 import { RtoolError } from "../core/errors.ts";
-import { maybeNearest, Options, type OptionSpec, type RawValues } from "../core/options.ts";
-import type { CommandSpec } from "./table.ts";
+import { maybeNearest } from "../core/nearest.ts";
+import { Options, type OptionSpec, type RawValues } from "../core/options.ts";
+import type { CommandSpec } from "./command.ts";
+import type { ConfigFile } from "./config_file.ts";
 
 /** A parsed command line. */
 export interface Invocation {
@@ -51,28 +53,47 @@ export function parseInvocation(command: CommandSpec, args: readonly string[]): 
   return { flags, operands: parsed._.map(String), rest: parsed["--"] ?? [] };
 }
 
+/** What a command is told besides its flags. */
+export interface Sources {
+  readonly env: RawValues;
+  /** Where the file was looked for. */
+  readonly path: string;
+  /** The file, or `undefined` when there is none and none was named. */
+  readonly file: ConfigFile | undefined;
+}
+
 /** Merges flags, environment and configuration file. */
 export async function resolveOptions(
   command: CommandSpec,
   flags: RawValues,
   from: Surroundings,
 ): Promise<Options> {
+  const { env, file } = await loadSources(command, flags, from);
+  return new Options(command.options, flags, env, file?.values ?? {});
+}
+
+/** Reads the variables and the configuration file of a command. */
+export async function loadSources(
+  command: CommandSpec,
+  flags: RawValues,
+  from: Surroundings,
+): Promise<Sources> {
   const env: Record<string, readonly string[] | undefined> = {};
   for (const { env: name } of command.options) {
     const value = name === undefined ? undefined : from.env(name);
     if (name !== undefined && value !== undefined && value !== "") env[name] = [value];
   }
-  const path = flags["config"]?.at(-1) ?? env["RTOOL_CONFIG"]?.at(-1);
-  const fallback = defaultConfigPath(from.env);
-  const text = from.readFile(path ?? fallback);
-  if (text === undefined && path !== undefined) {
+  const named = flags["config"]?.at(-1) ?? env["RTOOL_CONFIG"]?.at(-1);
+  const path = named ?? defaultConfigPath(from.env);
+  const text = from.readFile(path);
+  if (text === undefined && named !== undefined) {
     throw new RtoolError("bad_config", `Cannot read the configuration file ${path}`);
   }
   // Imported only when there is a file: `rtool send` starts without a TOML reader.
   const file = text === undefined
-    ? {}
-    : (await import("./config.ts")).readConfig(text, path ?? fallback);
-  return new Options(command.options, flags, env, file);
+    ? undefined
+    : (await import("./config_file.ts")).readConfig(text, path);
+  return { env, path, file };
 }
 
 /** A value stays with its option even when it begins with a minus: `-e '-1'`. */

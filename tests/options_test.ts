@@ -12,7 +12,8 @@ import {
 } from "../cli/parse.ts";
 import { COMMANDS, maybeCommand } from "../cli/table.ts";
 import { RtoolError } from "../core/errors.ts";
-import { maybeNearest, type Options, parseDuration, parseSize } from "../core/options.ts";
+import { maybeNearest } from "../core/nearest.ts";
+import { type Options, parseDuration, parseSize } from "../core/options.ts";
 import { SEED, seeded } from "./random.ts";
 
 /** What each command line of `send` means: its flags, operands, and arguments behind `--`. */
@@ -206,6 +207,7 @@ Deno.test("what a command has taken can be read, whatever it is", async () => {
       const options = await resolve("serve", { flags: [`--${spec.name}`, value] })
         .catch((error) => error as RtoolError);
       if (options instanceof RtoolError) assertEquals(options.code, "usage");
+      else if (value === "none") assertEquals(options.maybeMs(spec.name), undefined);
       else assertEquals(typeof options.ms(spec.name), "number", `--${spec.name} ${value}`);
     }
   }

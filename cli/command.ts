@@ -1,0 +1,58 @@
+/**
+ * What a command is, and the options that several commands have. cli/table.ts lists the commands.
+ */
+
+import type { OptionSpec } from "../core/options.ts";
+
+/** One command as the user sees it. */
+export interface CommandSpec {
+  readonly name: string;
+  readonly operands: string;
+  readonly summary: string;
+  readonly options: readonly OptionSpec[];
+  /** Lines below the options. */
+  readonly notes: readonly string[];
+}
+
+/** `--help`, of every command. */
+export const HELP: OptionSpec = { name: "help", short: "h", kind: "flag", help: "Show this help" };
+
+/** `--config`, of what reads the file. */
+export const CONFIG: OptionSpec = {
+  name: "config",
+  kind: "text",
+  value: "FILE",
+  help: "Configuration file (default: rtool/config.toml in $XDG_CONFIG_HOME)",
+  env: "RTOOL_CONFIG",
+};
+
+/** `--hostname`; `serve` words it its own way. */
+export const HOSTNAME: OptionSpec = {
+  name: "hostname",
+  kind: "text",
+  value: "NAME",
+  help: "Address of the server",
+  env: "RTOOL_HOSTNAME",
+  key: "hostname",
+  fallback: "127.0.0.1",
+};
+
+/** `--port`; `serve` words it its own way. */
+export const PORT: OptionSpec = {
+  name: "port",
+  short: "p",
+  kind: "port",
+  value: "PORT",
+  help: "Port of the server",
+  env: "RTOOL_PORT",
+  key: "port",
+  fallback: "9090",
+};
+
+/** `--quiet`. */
+export const QUIET: OptionSpec = {
+  name: "quiet",
+  short: "q",
+  kind: "flag",
+  help: "Say nothing but errors on stderr; output of R is not affected",
+};

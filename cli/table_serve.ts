@@ -1,0 +1,113 @@
+/**
+ * The command table's part for `serve`: its options, of which most are bounds.
+ */
+
+import type { OptionSpec, ValueKind } from "../core/options.ts";
+import { type CommandSpec, CONFIG, HELP, HOSTNAME, PORT, QUIET } from "./command.ts";
+
+const LISTENING: readonly OptionSpec[] = [
+  { ...HOSTNAME, help: "Address to listen on" },
+  { ...PORT, help: "Port to listen on; 0 picks a free one" },
+  CONFIG,
+];
+
+const STARTING_R: readonly OptionSpec[] = [
+  { ...keyed("r", "text", "COMMAND", "Command that runs R"), fallback: "R" },
+  {
+    ...keyed("start", "choice", "fork|spawn", "How sessions get their R"),
+    choices: ["fork", "spawn"],
+    fallback: "fork",
+  },
+  {
+    ...keyed("preload", "text", "PACKAGES", "Packages every R has attached from the start: a,b"),
+    repeat: true,
+    list: true,
+  },
+  keyed("init", "text", "FILE", "R code every R runs before its first job"),
+  limit("spares", "count", "N", "R processes kept ready for new sessions", "2"),
+  limit("spare-age-max", "duration", "TIME", "A spare R that is older is replaced", "1h"),
+];
+
+const BOUNDS_OF_THE_SERVER: readonly OptionSpec[] = [
+  {
+    ...keyed("jobs-max", "count", "N", "Sessions that may evaluate at once"),
+    automatic: {
+      value: () => String(Math.max(4, 2 * navigator.hardwareConcurrency)),
+      words: "4, or twice the cores",
+    },
+    reload: true,
+  },
+  {
+    ...keyed("jobs-per-principal-max", "count", "N", "How many of these one other user may have"),
+    automatic: {
+      value: () => String(Math.max(2, navigator.hardwareConcurrency)),
+      words: "2, or the cores",
+    },
+    reload: true,
+  },
+  limit("queue-max", "count", "N", "Jobs that may wait", "256"),
+  limit("sessions-max", "count", "N", "Sessions that may have an R", "64"),
+  limit("connections-max", "count", "N", "Open connections", "1024"),
+  limit("jobs-per-connection-max", "count", "N", "Jobs one connection may have open", "256"),
+  limit("session-idle", "duration", "TIME", "An unused session's R ends after this", "1h"),
+  limit("detached-keep", "duration", "TIME", "Output of a detached job is kept this long", "1h"),
+  limit("detached-max", "size", "SIZE", "Kept output of all detached jobs, on disk", "1GiB"),
+  limit("disk-left-min", "size", "SIZE", "Jobs are stopped when the disk has less left", "16MiB"),
+  limit("drain", "duration", "TIME", "Running jobs may take this at shutdown", "30s"),
+];
+
+const BOUNDS_OF_A_JOB: readonly OptionSpec[] = [
+  limit("code-max", "size", "SIZE", "Code of one job", "16MiB"),
+  limit("output-max", "size", "SIZE", "Output of one job", "64MiB"),
+  limit("cpu-max", "duration", "TIME", "Processor time of one job; none by default"),
+  limit("memory-max", "size", "SIZE", "Memory of R and all it starts", "4GiB"),
+  limit("processes-max", "count", "N", "Processes of one job, R included", "128"),
+  limit("open-files-max", "count", "N", "Files one process of a job may have open", "256"),
+  limit("file-size-max", "size", "SIZE", "Size of a file a job writes", "16GiB"),
+  limit("stop-grace", "duration", "TIME", "An interrupted job is killed after this", "2s"),
+];
+
+const INSECURE: OptionSpec = {
+  name: "insecure",
+  kind: "flag",
+  help: "Serve any user and any address: whoever connects can run anything as you",
+  key: "serve.insecure",
+};
+
+/** `rtool serve`. */
+export const SERVE: CommandSpec = {
+  name: "serve",
+  operands: "",
+  summary: "Serve R on this machine",
+  options: [
+    ...LISTENING,
+    ...STARTING_R,
+    ...BOUNDS_OF_THE_SERVER,
+    ...BOUNDS_OF_A_JOB,
+    INSECURE,
+    QUIET,
+    HELP,
+  ],
+  notes: [
+    "Serves only the user who started it, on this machine, unless --insecure says otherwise.",
+    "SIGTERM or SIGINT: no new jobs, running ones may finish, then exit 0.",
+    "SIGHUP: reads the configuration again; connections and sessions stay.",
+  ],
+};
+
+/** An option whose key in the file is its name. */
+function keyed(name: string, kind: ValueKind, value: string, help: string): OptionSpec {
+  return { name, kind, value, help, key: `serve.${name.replaceAll("-", "_")}` };
+}
+
+/** A bound, which a running server takes over when its configuration is read again. */
+function limit(
+  name: string,
+  kind: ValueKind,
+  value: string,
+  help: string,
+  fallback?: string,
+): OptionSpec {
+  const spec = { ...keyed(name, kind, value, help), reload: true as const };
+  return fallback === undefined ? spec : { ...spec, fallback };
+}
