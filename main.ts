@@ -7,10 +7,11 @@
 
 import type { CommandEnd, Context } from "./cli/context.ts";
 import { commandHelp, programHelp } from "./cli/help.ts";
-import { parseInvocation, resolveOptions } from "./cli/parse.ts";
+import { parseInvocation, resolveOptions, type Surroundings } from "./cli/parse.ts";
 import { COMMANDS, maybeCommand } from "./cli/table.ts";
 import { EXIT_STATUS, RtoolError, toRtoolError } from "./core/errors.ts";
-import { maybeNearest } from "./core/options.ts";
+import { maybeNearest } from "./core/nearest.ts";
+import type { Options } from "./core/options.ts";
 import { versionText } from "./core/version.ts";
 
 await main(Deno.args);
@@ -49,29 +50,61 @@ async function run(args: readonly string[]): Promise<CommandEnd> {
     const hint = nearest ? `did you mean ${nearest}?` : "see: rtool --help";
     throw new RtoolError("usage", `Unknown command '${name}'`, { hint });
   }
-  const { flags, operands, rest: theirs } = parseInvocation(command, rest);
+  const invocation = parseInvocation(command, rest);
+  const { flags, operands, rest: theirs } = invocation;
   if (flags["help"]) return print(commandHelp(command));
   const env = (variable: string) => Deno.env.get(variable);
-  const options = await resolveOptions(command, flags, { env, readFile: maybeFile });
+  const from: Surroundings = { env, readFile: maybeFile };
+  if (command.name === "config") {
+    return await (await import("./cli/config.ts")).config(invocation, from, print);
+  }
+  const options = await resolveOptions(command, flags, from);
   const context: Context = { options, operands, rest: theirs, env, say };
-  switch (command.name) {
+  if (command.name === "serve") {
+    return await serve(context, () => resolveOptions(command, flags, from));
+  }
+  return await runCommand(command.name, context);
+}
+
+/** Loads a command, and nothing of the others. */
+async function runCommand(name: string, context: Context): Promise<CommandEnd> {
+  switch (name) {
     case "send":
       return await (await import("./cli/send.ts")).send(context);
+    case "attach":
+      return await (await import("./cli/attach.ts")).attach(context);
+    case "jobs":
+      return await (await import("./cli/jobs.ts")).jobs(context);
+    case "cancel":
+      return await (await import("./cli/cancel.ts")).cancel(context);
+    case "sessions":
+      return await (await import("./cli/sessions.ts")).sessions(context);
+    case "top":
+      return await (await import("./cli/top.ts")).top(context);
     case "ping":
       return await (await import("./cli/ping.ts")).ping(context);
     default:
-      return await serve(context);
+      throw new RtoolError("internal", `Command '${name}' has no program`);
   }
 }
 
-async function serve(context: Context): Promise<CommandEnd> {
-  const [{ start }] = await Promise.all([import("./start.ts")]);
+async function serve(context: Context, reread: () => Promise<Options>): Promise<CommandEnd> {
+  const { start } = await import("./start.ts");
   const stop = new AbortController();
   const hurry = new AbortController();
   for (const signal of ["SIGTERM", "SIGINT"] as const) {
     Deno.addSignalListener(signal, () => (stop.signal.aborted ? hurry : stop).abort());
   }
-  await start(context, stop.signal, hurry.signal);
+  const hadTerminal = Deno.stderr.isTerminal();
+  const onReload = (reload: () => void) => {
+    Deno.addSignalListener("SIGHUP", () => {
+      // A terminal that closes sends the same signal: its server ends with it.
+      const hasClosed = hadTerminal && !Deno.stderr.isTerminal();
+      if (hasClosed) stop.abort();
+      else reload();
+    });
+  };
+  await start(context, { stop: stop.signal, hurry: hurry.signal, onReload, reread });
   return { status: 0 };
 }
 

@@ -3,7 +3,7 @@
  */
 
 import type { Condition, Outcome, Receipt } from "../core/job.ts";
-import { exitStatus, outcomeText } from "../core/outcome.ts";
+import { exitStatus, maybeAdvice, outcomeText } from "../core/outcome.ts";
 import { outcomeFields, receiptFields } from "../messages.ts";
 import type { Output } from "./terminal.ts";
 
@@ -41,6 +41,7 @@ export function createDocument(): Document {
         {
           outcome: outcomeFields(outcome),
           message: outcomeText(outcome),
+          hint: maybeAdvice(outcome),
           origin: originOf(outcome),
           exit_status: exitStatus(outcome),
           ...text,

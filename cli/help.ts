@@ -3,7 +3,8 @@
  */
 
 import type { OptionSpec } from "../core/options.ts";
-import { COMMANDS, type CommandSpec } from "./table.ts";
+import type { CommandSpec } from "./command.ts";
+import { COMMANDS } from "./table.ts";
 
 /** What `rtool --help` prints. */
 export function programHelp(): string {
@@ -39,8 +40,9 @@ function flags(spec: OptionSpec): string {
 }
 
 function describe(spec: OptionSpec): string {
+  const fallback = spec.fallback ?? spec.automatic?.words;
   const extras = [
-    ...(spec.fallback !== undefined ? [`default: ${spec.fallback}`] : []),
+    ...(fallback !== undefined ? [`default: ${fallback}`] : []),
     ...(spec.env ? [spec.env] : []),
   ];
   return extras.length > 0 ? `${spec.help} [${extras.join("; ")}]` : spec.help;

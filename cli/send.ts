@@ -2,27 +2,20 @@
  * `rtool send`: code to a server, output back, exit status as Rscript's.
  */
 
-import { Client } from "../client.ts";
-import type { ClientEvent, ClientJob } from "../client_stream.ts";
+import type { ClientJob } from "../client_stream.ts";
 import { RtoolError, toRtoolError } from "../core/errors.ts";
-import { EMPTY_RECEIPT } from "../core/job.ts";
-import type { JobRequest, Outcome, Receipt } from "../core/job.ts";
+import type { JobLimits, JobRequest } from "../core/job.ts";
 import { maybeMachineId } from "../core/machine.ts";
-import { exitStatus, outcomeText } from "../core/outcome.ts";
-import { SOFTWARE } from "../core/version.ts";
+import type { Options } from "../core/options.ts";
+import { connect } from "./connection.ts";
 import type { CommandEnd, Context } from "./context.ts";
-import { createDocument, type Document } from "./document.ts";
+import { type Audience, conclude, createAudience, follow, showing } from "./follow.ts";
+import { printJson, printText } from "./print.ts";
 import { readSource, type Source } from "./source.ts";
-import { BrokenPipeSignal, createOutput, type Output } from "./terminal.ts";
+import { StopKeys } from "./stop_keys.ts";
 
-/** Dialling and greeting together may take this. */
-const CONNECT_TIMEOUT_MS = 10_000;
-
-/** Exit status of a process that wrote into a closed pipe: 128 + SIGPIPE. */
-const BROKEN_PIPE_STATUS = 141;
-
-type StreamName = "stdout" | "stderr";
-type Ended = Extract<ClientEvent, { kind: "end" }>;
+/** Options the rpy2 wire has no words for. */
+const NATIVE_ONLY = ["fresh", "cpu", "memory", "output", "processes", "detach", "key"];
 
 /** Runs the command. */
 export async function send(context: Context): Promise<CommandEnd> {
@@ -32,95 +25,97 @@ export async function send(context: Context): Promise<CommandEnd> {
     return { status: 64 };
   }
   const wire = context.options.text("wire");
-  if (wire === "rpy2") return await (await import("./send_rpy2.ts")).sendRpy2(context, source);
+  if (wire === "rpy2") {
+    refuseNativeOptions(context.options);
+    return await (await import("./send_rpy2.ts")).sendRpy2(context, source);
+  }
   if (wire !== "native") {
     throw new RtoolError("usage", `Unknown wire '${wire}': it is native or rpy2`);
   }
-  const document = context.options.flag("json") ? createDocument() : undefined;
-  try {
-    return await sendNative(context, source, document);
-  } catch (error) {
-    if (error instanceof BrokenPipeSignal) return { status: BROKEN_PIPE_STATUS };
-    if (!document) throw error;
-    const { code, message } = toRtoolError(error);
-    const outcome: Outcome = code === "connection_lost"
-      ? { kind: "lost", message }
-      : { kind: "rejected", code, message };
-    await writeDocument(document.end(outcome, EMPTY_RECEIPT));
-    return { status: exitStatus(outcome) };
-  }
+  const audience = createAudience(context);
+  return await showing(audience, () => sendNative(context, source, audience));
+}
+
+function refuseNativeOptions(options: Options): void {
+  const given = NATIVE_ONLY.find((name) => options.maybeText(name) !== undefined);
+  if (given === undefined) return;
+  throw new RtoolError("usage", `The rpy2 wire has no --${given}: it takes code and no more`);
 }
 
 async function sendNative(
   context: Context,
   source: Source,
-  document: Document | undefined,
+  audience: Audience,
 ): Promise<CommandEnd> {
-  const { options } = context;
-  await using client = await Client.connect({
-    hostname: options.text("hostname"),
-    port: options.integer("port"),
-    timeoutMs: CONNECT_TIMEOUT_MS,
-    software: SOFTWARE,
+  await using client = await connect(context);
+  const request = await buildRequest(context, source, audience);
+  const job = client.submit(request);
+  using stop = new StopKeys(job, audience.say);
+  if (request.detach) return await printId(job, audience);
+  const end = await follow(job, audience).catch((error) => {
+    throw request.key === undefined ? error : sayHowToGoOn(error, request.key);
   });
-  const job = client.submit(await buildRequest(context, source));
-  using stop = new StopKeys(job, context.say);
-  const outputs = document ?? createOutputs(options.flag("raw"));
-  const end = await follow(job, outputs, context, document);
-  if (document) {
-    await writeDocument(document.end(end.outcome, end.receipt));
-  } else {
-    await explain(end.outcome, end.receipt, context, outputs.stderr);
-  }
-  if (end.outcome.kind === "cancelled" && stop.signal) return { signal: stop.signal };
-  return { status: exitStatus(end.outcome) };
+  const status = await conclude(end, audience);
+  return end.outcome.kind === "cancelled" && stop.signal ? { signal: stop.signal } : { status };
 }
 
-async function follow(
-  job: ClientJob,
-  outputs: Record<StreamName, Output>,
-  context: Context,
-  document: Document | undefined,
-): Promise<Ended> {
+/** The id of a detached job: all that comes of it here. */
+async function printId(job: ClientJob, audience: Audience): Promise<CommandEnd> {
   for await (const event of job.events) {
-    switch (event.kind) {
-      case "stdout":
-      case "stderr":
-        await outputs[event.kind].write(event.bytes);
-        break;
-      case "accepted":
-        document?.accepted(event.job);
-        break;
-      case "started":
-        if (event.note && !context.options.flag("quiet")) context.say(event.note);
-        break;
-      case "condition":
-        document?.condition(event.condition);
-        break;
-      case "end":
-        return event;
-      default:
-        event satisfies never;
+    if (event.kind === "accepted") {
+      return await (audience.document
+        ? printJson({ job: event.job })
+        : printText(`${event.job}\n`));
     }
+    if (event.kind === "end") return { status: await conclude(event, audience) };
   }
-  throw new RtoolError("connection_lost", "The connection ended before the job did");
+  throw new RtoolError("connection_lost", "The connection ended before the job was accepted");
 }
 
-async function buildRequest(context: Context, source: Source): Promise<JobRequest> {
+function sayHowToGoOn(error: unknown, key: string): RtoolError {
+  const failure = toRtoolError(error);
+  if (failure.code !== "connection_lost") return failure;
+  return new RtoolError(failure.code, failure.message, {
+    cause: failure,
+    hint: `send it again with --key ${key}: what has begun is not run a second time`,
+  });
+}
+
+async function buildRequest(
+  context: Context,
+  source: Source,
+  audience: Audience,
+): Promise<JobRequest> {
   const { options } = context;
+  const detach = options.flag("detach");
+  const forwards = source.stdinIsFree && !options.flag("no-input") && !detach;
   return {
     code: source.code,
-    session: options.text("session"),
+    session: options.flag("fresh") ? undefined : options.text("session"),
     args: source.args,
     cwd: Deno.cwd(),
     machine: maybeMachineId(),
     env: readEnvironment(options.list("env"), context.env),
     width: terminalWidth(),
     timeoutMs: options.maybeMs("timeout"),
+    limits: readLimits(options),
+    detach,
+    key: options.maybeText("key"),
+    progress: audience.waiting !== undefined,
     within: context.env("RTOOL_WORKER"),
-    input: source.stdinIsFree && !options.flag("no-input") && await hasInput()
-      ? Deno.stdin.readable
-      : undefined,
+    input: forwards && await hasInput() ? Deno.stdin.readable : undefined,
+  };
+}
+
+function readLimits(options: Options): JobLimits {
+  const cpuMs = options.maybeMs("cpu");
+  return {
+    ...(cpuMs === undefined ? {} : { cpuMs }),
+    ...(options.maybeText("memory") === undefined ? {} : { memoryBytes: options.bytes("memory") }),
+    ...(options.maybeText("output") === undefined ? {} : { outputBytes: options.bytes("output") }),
+    ...(options.maybeText("processes") === undefined
+      ? {}
+      : { processes: options.integer("processes") }),
   };
 }
 
@@ -157,80 +152,5 @@ function terminalWidth(): number | undefined {
     return columns >= 10 && columns <= 10000 ? columns : undefined;
   } catch {
     return undefined;
-  }
-}
-
-function createOutputs(raw: boolean): Record<StreamName, Output> {
-  return {
-    stdout: createOutput(Deno.stdout, !raw && Deno.stdout.isTerminal()),
-    stderr: createOutput(Deno.stderr, !raw && Deno.stderr.isTerminal()),
-  };
-}
-
-async function writeDocument(text: string): Promise<void> {
-  await createOutput(Deno.stdout, false).write(new TextEncoder().encode(text));
-}
-
-/** What R has not said itself about the end. */
-async function explain(
-  outcome: Outcome,
-  receipt: Receipt,
-  context: Context,
-  stderr: Output,
-): Promise<void> {
-  switch (outcome.kind) {
-    case "ok":
-    case "quit":
-      return;
-    case "error":
-      // Rscript's last line; R has printed it itself when it halted.
-      if (!outcome.halted) await stderr.write(new TextEncoder().encode("Execution halted\n"));
-      return;
-    case "rejected":
-      throw new RtoolError(outcome.code, outcome.message);
-    case "crashed":
-    case "lost":
-      return context.say(outcomeText(outcome));
-    default:
-      context.say(`${outcomeText(outcome)}${stopText(receipt)}`);
-  }
-}
-
-function stopText(receipt: Receipt): string {
-  if (receipt.rung === "interrupt" && receipt.sessionSurvived) {
-    return "; R gave in to the interrupt, its session is kept";
-  }
-  if (receipt.rung === "interrupt") return "; R gave in to the interrupt and ended";
-  return receipt.rung === "kill" ? "; R ignored the interrupt and was killed" : "";
-}
-
-/** Ctrl-C cancels the remote job; a second one leaves at once. */
-class StopKeys {
-  /** The signal that came. */
-  signal: Deno.Signal | undefined;
-  readonly #listeners: [Deno.Signal, () => void][] = [];
-
-  constructor(job: ClientJob, say: (line: string) => void) {
-    const signals: Deno.Signal[] = Deno.build.os === "windows"
-      ? ["SIGINT"]
-      : ["SIGINT", "SIGTERM", "SIGHUP"];
-    for (const signal of signals) {
-      const listener = () => {
-        if (this.signal) {
-          this[Symbol.dispose]();
-          Deno.kill(Deno.pid, signal);
-          return;
-        }
-        this.signal = signal;
-        job.cancel();
-        say(signal === "SIGINT" ? "cancelling; Ctrl-C again leaves at once" : "cancelling");
-      };
-      Deno.addSignalListener(signal, listener);
-      this.#listeners.push([signal, listener]);
-    }
-  }
-
-  [Symbol.dispose](): void {
-    for (const [signal, listener] of this.#listeners) Deno.removeSignalListener(signal, listener);
   }
 }

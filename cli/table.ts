@@ -2,90 +2,12 @@
  * The command table: every command, operand and option once. Help and parsing are made from it.
  */
 
-import type { OptionSpec } from "../core/options.ts";
+import { type CommandSpec, CONFIG, HELP, HOSTNAME, PORT, QUIET } from "./command.ts";
+import { ATTACH, CANCEL, JOBS, SESSIONS, TOP } from "./table_jobs.ts";
+import { SERVE } from "./table_serve.ts";
 
-/** One command as the user sees it. */
-export interface CommandSpec {
-  readonly name: string;
-  readonly operands: string;
-  readonly summary: string;
-  readonly options: readonly OptionSpec[];
-  /** Lines below the options. */
-  readonly notes: readonly string[];
-}
-
-const HELP: OptionSpec = { name: "help", short: "h", kind: "flag", help: "Show this help" };
-
-const CONFIG: OptionSpec = {
-  name: "config",
-  kind: "text",
-  value: "FILE",
-  help: "Configuration file (default: rtool/config.toml in $XDG_CONFIG_HOME)",
-  env: "RTOOL_CONFIG",
-};
-
-const HOSTNAME: OptionSpec = {
-  name: "hostname",
-  kind: "text",
-  value: "NAME",
-  help: "Address of the server",
-  env: "RTOOL_HOSTNAME",
-  key: "hostname",
-  fallback: "127.0.0.1",
-};
-
-const PORT: OptionSpec = {
-  name: "port",
-  short: "p",
-  kind: "port",
-  value: "PORT",
-  help: "Port of the server",
-  env: "RTOOL_PORT",
-  key: "port",
-  fallback: "9090",
-};
-
-const QUIET: OptionSpec = {
-  name: "quiet",
-  short: "q",
-  kind: "flag",
-  help: "Say nothing but errors on stderr; output of R is not affected",
-};
-
-const SERVE: CommandSpec = {
-  name: "serve",
-  operands: "",
-  summary: "Serve R on this machine",
-  options: [
-    { ...HOSTNAME, help: "Address to listen on" },
-    { ...PORT, help: "Port to listen on; 0 picks a free one" },
-    CONFIG,
-    option("r", "text", "COMMAND", "Command that runs R", "R"),
-    option("jobs-max", "count", "N", "Sessions that may evaluate at once", undefined),
-    option("queue-max", "count", "N", "Jobs that may wait", "256"),
-    option("sessions-max", "count", "N", "Sessions that may have an R", "64"),
-    option("connections-max", "count", "N", "Open connections", "1024"),
-    option("code-max", "size", "SIZE", "Code of one job", "16MiB"),
-    option("output-max", "size", "SIZE", "Output of one job", "64MiB"),
-    option("session-idle", "duration", "TIME", "An unused session's R ends after this", "1h"),
-    option("stop-grace", "duration", "TIME", "An interrupted job is killed after this", "2s"),
-    option("drain", "duration", "TIME", "Running jobs may take this at shutdown", "30s"),
-    {
-      name: "insecure",
-      kind: "flag",
-      help: "Serve any user and any address: whoever connects can run anything as you",
-      key: "serve.insecure",
-    },
-    QUIET,
-    HELP,
-  ],
-  notes: [
-    "Serves only the user who started it, on this machine, unless --insecure says otherwise.",
-    "SIGTERM or SIGINT: no new jobs, running ones may finish, then exit 0.",
-  ],
-};
-
-const SEND: CommandSpec = {
+/** `rtool send`. */
+export const SEND: CommandSpec = {
   name: "send",
   operands: "[FILE | -] [ARGS...] [-- ARGS...]",
   summary: "Send R code to a server, and behave like Rscript",
@@ -116,6 +38,7 @@ const SEND: CommandSpec = {
       key: "send.session",
       fallback: "main",
     },
+    { name: "fresh", kind: "flag", help: "Run in a clean R of its own, whatever --session says" },
     {
       name: "timeout",
       short: "t",
@@ -124,6 +47,31 @@ const SEND: CommandSpec = {
       help: "Stop after this, waiting included (30s, 5m); none by default",
       env: "RTOOL_TIMEOUT",
       key: "send.timeout",
+    },
+    {
+      name: "cpu",
+      kind: "duration",
+      value: "TIME",
+      help: "Stop when R and what it starts have used so much processor time",
+    },
+    {
+      name: "memory",
+      kind: "size",
+      value: "SIZE",
+      help: "Stop when R and what it starts take more memory",
+    },
+    { name: "output", kind: "size", value: "SIZE", help: "Stop when R has printed more" },
+    { name: "processes", kind: "count", value: "N", help: "Stop when R has started more" },
+    {
+      name: "detach",
+      kind: "flag",
+      help: "Print the job's id and leave; see rtool attach. stdin is not forwarded",
+    },
+    {
+      name: "key",
+      kind: "text",
+      value: "KEY",
+      help: "Run once: sent again with KEY, the first run's output comes again",
     },
     {
       name: "encoding",
@@ -142,7 +90,8 @@ const SEND: CommandSpec = {
     },
     {
       name: "wire",
-      kind: "text",
+      kind: "choice",
+      choices: ["native", "rpy2"],
       value: "native|rpy2",
       help: "Wire to speak; rpy2 is that of the server in rpy2's manual",
       fallback: "native",
@@ -165,6 +114,7 @@ const SEND: CommandSpec = {
   ],
   notes: [
     "Without FILE and -e the code is read from stdin; with FILE, stdin is the script's.",
+    "The server's own bounds hold too; no option exceeds them.",
     "Exit status: 0 evaluated, 1 R error, n quit(status = n), 124 time limit, 128+n R died of",
     "signal n, 69 cannot connect, 75 busy, 76 connection lost, 77 not allowed, 64 bad usage.",
   ],
@@ -178,22 +128,37 @@ const PING: CommandSpec = {
   notes: [],
 };
 
+/** `rtool config`. */
+export const CONFIGURE: CommandSpec = {
+  name: "config",
+  operands: "check [FILE] | show",
+  summary: "Check the configuration file, or show what holds",
+  options: [
+    CONFIG,
+    { name: "origin", kind: "flag", help: "Show where each value comes from" },
+    { name: "json", kind: "flag", help: "Show one JSON document" },
+    HELP,
+  ],
+  notes: [
+    "check: says whether FILE, or the file that would be read, can be used; 78 when it cannot.",
+    "show: prints every key and its value, from the environment, the file, or by default.",
+  ],
+};
+
 /** Every command, in the order the help shows them. */
-export const COMMANDS: readonly CommandSpec[] = [SERVE, SEND, PING];
+export const COMMANDS: readonly CommandSpec[] = [
+  SERVE,
+  SEND,
+  ATTACH,
+  JOBS,
+  CANCEL,
+  SESSIONS,
+  TOP,
+  PING,
+  CONFIGURE,
+];
 
 /** Finds a command by its name, or `undefined`. */
 export function maybeCommand(name: string): CommandSpec | undefined {
   return COMMANDS.find((command) => command.name === name);
-}
-
-/** An option of `serve` whose key in the file is its name. */
-function option(
-  name: string,
-  kind: OptionSpec["kind"],
-  value: string,
-  help: string,
-  fallback: string | undefined,
-): OptionSpec {
-  const key = `serve.${name.replaceAll("-", "_")}`;
-  return { name, kind, value, help, key, ...(fallback === undefined ? {} : { fallback }) };
 }

@@ -2,10 +2,10 @@
  * Outcomes for people and shells: the table of the design, one line each.
  */
 
-import { assert, assertEquals, assertNotMatch } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertNotMatch } from "@std/assert";
 import { ERROR_CODES, EXIT_STATUS } from "../core/errors.ts";
-import type { Outcome } from "../core/job.ts";
-import { exitStatus, outcomeText } from "../core/outcome.ts";
+import type { LimitName, Outcome } from "../core/job.ts";
+import { exitStatus, maybeAdvice, outcomeText } from "../core/outcome.ts";
 
 const ERROR = { kind: "error", text: "no", call: null, classes: [] } as const;
 
@@ -79,11 +79,43 @@ Deno.test("outcomeText() says each outcome in one line without a full stop", () 
 Deno.test("outcomeText() names the limit, the signal and the reason", () => {
   assertEquals(outcomeText({ kind: "timeout", limitMs: 1500 }), "time limit of 1.5 s reached");
   assertEquals(outcomeText(crashed("SIGSEGV")), "R died of SIGSEGV");
-  assertEquals(
-    outcomeText({ kind: "limited", limit: "output", max: 1024 }),
-    "output limit of 1024 bytes reached",
-  );
   assertEquals(outcomeText({ kind: "error", error: ERROR, halted: false }), "no");
+});
+
+/** What a limit's text says, and what raises it. */
+const LIMITS: Readonly<Record<LimitName, readonly [max: number, text: string, word: RegExp]>> = {
+  cpu: [90_000, "processor time limit of 1 min 30 s reached", /--cpu.*cpu_max/],
+  memory: [
+    2 ** 32,
+    "memory limit of 4 GiB reached, by R and what it had started",
+    /--memory.*memory_max/,
+  ],
+  output: [1024, "output limit of 1 KiB reached", /--output.*output_max/],
+  processes: [128, "limit of 128 processes reached", /--processes.*processes_max/],
+  open_files: [256, "limit of 256 open files reached", /open_files_max/],
+  file_size: [2 ** 34, "file size limit of 16 GiB reached", /file_size_max/],
+  disk: [2 ** 24, "less than 16 MiB is left on the server's disk", /disk_left_min/],
+};
+
+for (const [limit, [max, text, word]] of Object.entries(LIMITS)) {
+  Deno.test(`outcomeText() names the bound '${limit}', and the advice says what raises it`, () => {
+    const outcome: Outcome = { kind: "limited", limit: limit as LimitName, max };
+    assertEquals(outcomeText(outcome), text);
+    assertMatch(maybeAdvice(outcome)!, word);
+    assertEquals(exitStatus(outcome), 1);
+  });
+}
+
+Deno.test("outcomeText() speaks of one process, and of a disk that is full", () => {
+  const text = (limit: LimitName, max: number) => outcomeText({ kind: "limited", limit, max });
+  assertEquals(text("processes", 1), "limit of 1 process reached");
+  assertEquals(text("disk", 0), "nothing is left on the server's disk");
+});
+
+Deno.test("there is advice only for what can be raised", () => {
+  for (const [what, outcome] of STATUS) {
+    assertEquals(maybeAdvice(outcome) !== undefined, outcome.kind === "limited", what);
+  }
 });
 
 function crashed(signal: string | null, status: number | null = null): Outcome {

@@ -1,0 +1,156 @@
+/**
+ * A job's events to the user: output as it comes, then what R has not said itself about the end.
+ *
+ * Shared by `send` and `attach`.
+ */
+
+import type { ClientEvent, ClientJob } from "../client_stream.ts";
+import { RtoolError, toRtoolError } from "../core/errors.ts";
+import { EMPTY_RECEIPT, type Outcome, type Receipt } from "../core/job.ts";
+import { exitStatus, maybeAdvice, outcomeText } from "../core/outcome.ts";
+import { consoleSize } from "./console_size.ts";
+import type { CommandEnd, Context } from "./context.ts";
+import { createDocument, type Document } from "./document.ts";
+import { BROKEN_PIPE_STATUS } from "./print.ts";
+import { BrokenPipeSignal, createOutput, type Output } from "./terminal.ts";
+import { WaitingLine } from "./waiting_line.ts";
+
+/** How a job ended. */
+export type Ended = Extract<ClientEvent, { kind: "end" }>;
+
+/** Where a job's events go. */
+export interface Audience {
+  readonly stdout: Output;
+  readonly stderr: Output;
+  /** Collects instead of printing, with --json. */
+  readonly document: Document | undefined;
+  /** Where a terminal shows what is waited for. */
+  readonly waiting: WaitingLine | undefined;
+  readonly quiet: boolean;
+  /** Writes a line of rtool's own. */
+  say(line: string): void;
+}
+
+/** The audience the options and the terminal ask for. */
+export function createAudience({ options, say }: Context): Audience {
+  const document = options.flag("json") ? createDocument() : undefined;
+  const quiet = options.flag("quiet");
+  const raw = options.flag("raw");
+  const shows = !document && !quiet && Deno.stderr.isTerminal();
+  const waiting = shows ? new WaitingLine(writeToTerminal, consoleSize().columns) : undefined;
+  return {
+    stdout: document?.stdout ?? createOutput(Deno.stdout, !raw && Deno.stdout.isTerminal()),
+    stderr: document?.stderr ?? createOutput(Deno.stderr, !raw && Deno.stderr.isTerminal()),
+    document,
+    waiting,
+    quiet,
+    say: (line) => {
+      waiting?.erase();
+      say(line);
+    },
+  };
+}
+
+/** Passes a job's events on until its end. */
+export async function follow(job: ClientJob, audience: Audience): Promise<Ended> {
+  const { document, waiting } = audience;
+  try {
+    for await (const event of job.events) {
+      if (event.kind === "waiting") waiting?.show(event);
+      else waiting?.erase();
+      switch (event.kind) {
+        case "stdout":
+        case "stderr":
+          await audience[event.kind].write(event.bytes);
+          break;
+        case "accepted":
+          document?.accepted(event.job);
+          break;
+        case "waiting":
+          break;
+        case "started":
+          if (event.note && !audience.quiet) audience.say(event.note);
+          break;
+        case "condition":
+          document?.condition(event.condition);
+          break;
+        case "end":
+          return event;
+        default:
+          event satisfies never;
+      }
+    }
+  } finally {
+    waiting?.erase();
+  }
+  throw new RtoolError("connection_lost", "The connection ended before the job did");
+}
+
+/** Tells the end, and what the process is to exit with. */
+export async function conclude({ outcome, receipt }: Ended, audience: Audience): Promise<number> {
+  if (audience.document) await writeDocument(audience.document.end(outcome, receipt));
+  else await explain(outcome, receipt, audience);
+  return exitStatus(outcome);
+}
+
+/** Runs what shows a job; with --json its failure is a document too. */
+export async function showing(
+  { document }: Audience,
+  show: () => Promise<CommandEnd>,
+): Promise<CommandEnd> {
+  try {
+    return await show();
+  } catch (error) {
+    if (error instanceof BrokenPipeSignal) return { status: BROKEN_PIPE_STATUS };
+    if (!document) throw error;
+    const { code, message } = toRtoolError(error);
+    const outcome: Outcome = code === "connection_lost"
+      ? { kind: "lost", message }
+      : { kind: "rejected", code, message };
+    await writeDocument(document.end(outcome, EMPTY_RECEIPT));
+    return { status: exitStatus(outcome) };
+  }
+}
+
+async function writeDocument(text: string): Promise<void> {
+  await createOutput(Deno.stdout, false).write(new TextEncoder().encode(text));
+}
+
+/** What R has not said itself about the end. */
+async function explain(outcome: Outcome, receipt: Receipt, audience: Audience): Promise<void> {
+  switch (outcome.kind) {
+    case "ok":
+    case "quit":
+      return;
+    case "error":
+      // Rscript's last line; R has printed it itself when it halted.
+      if (outcome.halted) return;
+      return await audience.stderr.write(new TextEncoder().encode("Execution halted\n"));
+    case "rejected":
+      throw new RtoolError(outcome.code, outcome.message);
+    case "crashed":
+    case "lost":
+      return audience.say(outcomeText(outcome));
+    default: {
+      audience.say(`${outcomeText(outcome)}${stopText(receipt)}`);
+      const advice = maybeAdvice(outcome);
+      if (advice !== undefined) audience.say(advice);
+    }
+  }
+}
+
+function stopText(receipt: Receipt): string {
+  if (receipt.rung === "interrupt" && receipt.sessionSurvived) {
+    return "; R gave in to the interrupt, its session is kept";
+  }
+  if (receipt.rung === "interrupt") return "; R gave in to the interrupt and ended";
+  return receipt.rung === "kill" ? "; R ignored the interrupt and was killed" : "";
+}
+
+function writeToTerminal(text: string): void {
+  try {
+    Deno.stderr.writeSync(new TextEncoder().encode(text));
+  } catch {
+    // The terminal has gone: there is nobody to tell.
+  }
+}
