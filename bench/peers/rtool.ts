@@ -3,7 +3,7 @@
  */
 
 import { Client } from "../../client.ts";
-import type { JobRequest } from "../../core/job.ts";
+import { bareRequest } from "../../core/job.ts";
 import { type Line, ServerProcess, type Service } from "./service.ts";
 
 const ROOT = new URL("../../", import.meta.url).pathname;
@@ -92,7 +92,7 @@ class RtoolLine implements Line {
   /** The bytes of its output. */
   async evaluate(code: string, wanted: "ok" | "quit" = "ok"): Promise<number> {
     let bytes = 0;
-    for await (const event of this.#client.submit(jobRequest(code, this.#session)).events) {
+    for await (const event of this.#client.submit(bareRequest(code, this.#session)).events) {
       if (event.kind === "stdout") bytes += event.bytes.length;
       if (event.kind === "end" && event.outcome.kind !== wanted) {
         throw new Error(`rtool answered ${JSON.stringify(event.outcome)}`);
@@ -134,20 +134,6 @@ class FreshSession implements AsyncDisposable {
     using line = await RtoolLine.connect(this.#port, this.#name);
     await line.evaluate("quit()", "quit");
   }
-}
-
-function jobRequest(code: string, session: string): JobRequest {
-  return {
-    code,
-    session,
-    args: undefined,
-    cwd: undefined,
-    env: {},
-    width: undefined,
-    timeoutMs: undefined,
-    within: undefined,
-    input: undefined,
-  };
 }
 
 async function findProgram(): Promise<Program> {
