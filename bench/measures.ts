@@ -17,7 +17,7 @@ const OPEN_EVALS = 1000;
 const PIPELINED_EVALS = 20_000;
 const DIALLED_EVALS = 500;
 const PROCESSES = 5;
-const FRESH_SESSIONS = 10;
+const FRESH_SESSIONS = 500;
 
 /** Output of one streaming sample, below a job's limit of 64 MiB, in pieces a pipe holds. */
 const STREAM_BYTES = 60 * 2 ** 20;
@@ -39,7 +39,8 @@ export interface Starter {
 export function comparisons(field: Field, starters: readonly Starter[]): Comparison[] {
   return [
     connectAndEvaluate(field),
-    evaluateInFreshSession(field),
+    evaluateInFreshSession(field, 40),
+    evaluateInFreshSession(field, 0),
     evaluateOnOpenLine(field),
     evaluatePipelined(field),
     wholeProcess(field),
@@ -63,20 +64,23 @@ function connectAndEvaluate({ rtool, peers }: Field): Comparison {
   };
 }
 
-/** A session nobody has used, against the process that Rserve forks for each connection. */
-function evaluateInFreshSession({ rtool, peers }: Field): Comparison {
+/** A clean R for one evaluation, against the process that Rserve forks for each connection. */
+function evaluateInFreshSession({ rtool, peers }: Field, pauseMs: number): Comparison {
+  const [id, title] = pauseMs > 0
+    ? ["fresh", "fresh session + eval, one at a time"]
+    : ["fresh-stream", `fresh session + eval, ${FRESH_SESSIONS} in a row`];
   return {
-    id: "fresh",
-    title: "fresh session + eval",
+    id,
+    title,
     unit: "ms",
     rounds: 3,
     contenders: [
-      contender(rtool, () => timeFreshSessions(rtool)),
+      contender(rtool, () => timeFreshSessions(() => rtool.connectFresh(), pauseMs)),
       ...peers.filter(isNamed("Rserve")).map((service) =>
-        contender(service, () => repeat(CONNECTS, () => visit(service)))
+        contender(service, () => timeFreshSessions(() => service.connect(), pauseMs))
       ),
     ],
-    budget: { kind: "ratio", limit: 1, to: "Rserve" },
+    budget: { kind: "ratio", limit: pauseMs > 0 ? 1 : 2, to: "Rserve" },
   };
 }
 
@@ -184,11 +188,18 @@ async function visit(service: Service): Promise<void> {
   await line.evaluate(CODE);
 }
 
-async function timeFreshSessions(rtool: Rtool): Promise<number[]> {
+/** With a pause between them another R can be made ready meanwhile. */
+async function timeFreshSessions(connect: () => Promise<Line>, pauseMs: number): Promise<number[]> {
   const times: number[] = [];
-  for (let i = 0; i < FRESH_SESSIONS; i++) {
-    await using session = rtool.freshSession();
-    times.push(await milliseconds(() => session.visit(CODE)));
+  const count = pauseMs > 0 ? FRESH_SESSIONS / 10 : FRESH_SESSIONS;
+  for (let i = 0; i < count; i++) {
+    if (pauseMs > 0) await new Promise((resolve) => setTimeout(resolve, pauseMs));
+    times.push(
+      await milliseconds(async () => {
+        using line = await connect();
+        await line.evaluate(CODE);
+      }),
+    );
   }
   return times;
 }

@@ -10,17 +10,19 @@ const LOOK_MS = 5000;
 /** Looks at files. */
 export class FileWatch {
   readonly #seen = new Map<string, number | undefined>();
+  readonly #lookMs: number;
   #lookedAt = performance.now();
 
   /** Paths that do not exist are watched for their coming; empty ones are left out. */
-  constructor(paths: readonly string[]) {
+  constructor(paths: readonly string[], lookMs = LOOK_MS) {
+    this.#lookMs = lookMs;
     for (const path of paths) if (path !== "") this.#seen.set(path, maybeChangeTime(path));
   }
 
   /** A file that has changed, been made anew or gone; each change is told once. */
   maybeChanged(): string | undefined {
     const now = performance.now();
-    if (now - this.#lookedAt < LOOK_MS) return undefined;
+    if (now - this.#lookedAt < this.#lookMs) return undefined;
     for (const [path, seen] of this.#seen) {
       const changedAt = maybeChangeTime(path);
       if (changedAt === seen) continue;

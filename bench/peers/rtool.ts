@@ -27,7 +27,6 @@ export class Rtool implements Service {
   readonly origin: string;
   readonly #port: number;
   readonly #process: ServerProcess;
-  #freshSessions = 0;
 
   private constructor({ command, origin }: Program, port: number, process: ServerProcess) {
     this.command = command;
@@ -59,9 +58,9 @@ export class Rtool implements Service {
     return [...this.command, "send", "--port", String(this.#port), "-e", code];
   }
 
-  /** A session nobody has used; its R ends when it is disposed. */
-  freshSession(): FreshSession {
-    return new FreshSession(this.#port, `bench-${++this.#freshSessions}`);
+  /** A connection whose every job has a clean R of its own. */
+  connectFresh(): Promise<Line> {
+    return RtoolLine.connect(this.#port, undefined);
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -72,14 +71,14 @@ export class Rtool implements Service {
 /** One connection, one session. */
 class RtoolLine implements Line {
   readonly #client: Client;
-  readonly #session: string;
+  readonly #session: string | undefined;
 
-  private constructor(client: Client, session: string) {
+  private constructor(client: Client, session: string | undefined) {
     this.#client = client;
     this.#session = session;
   }
 
-  static async connect(port: number, session: string): Promise<RtoolLine> {
+  static async connect(port: number, session: string | undefined): Promise<RtoolLine> {
     const client = await Client.connect({
       hostname: "127.0.0.1",
       port,
@@ -90,11 +89,11 @@ class RtoolLine implements Line {
   }
 
   /** The bytes of its output. */
-  async evaluate(code: string, wanted: "ok" | "quit" = "ok"): Promise<number> {
+  async evaluate(code: string): Promise<number> {
     let bytes = 0;
     for await (const event of this.#client.submit(bareRequest(code, this.#session)).events) {
       if (event.kind === "stdout") bytes += event.bytes.length;
-      if (event.kind === "end" && event.outcome.kind !== wanted) {
+      if (event.kind === "end" && event.outcome.kind !== "ok") {
         throw new Error(`rtool answered ${JSON.stringify(event.outcome)}`);
       }
     }
@@ -111,28 +110,6 @@ class RtoolLine implements Line {
 
   [Symbol.dispose](): void {
     void this.#client[Symbol.asyncDispose](); // Closes at once; never rejects.
-  }
-}
-
-/** A session for one visit. */
-class FreshSession implements AsyncDisposable {
-  readonly #port: number;
-  readonly #name: string;
-
-  constructor(port: number, name: string) {
-    this.#port = port;
-    this.#name = name;
-  }
-
-  /** Connects, evaluates, closes. */
-  async visit(code: string): Promise<void> {
-    using line = await RtoolLine.connect(this.#port, this.#name);
-    await line.evaluate(code);
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    using line = await RtoolLine.connect(this.#port, this.#name);
-    await line.evaluate("quit()", "quit");
   }
 }
 

@@ -19,7 +19,6 @@ template <- function(nonce, packages) {
   replace_in_base("getConnection", users_connection)
   replace_in_base("getAllConnections", users_connections)
   exit_wanted <<- FALSE    # what was loaded here is not ours to end
-  compile_all()
   for (i in 1:3) gc()
   fill_holes()
   gc()
@@ -100,16 +99,4 @@ fill_holes <- function() {
     as.pairlist(vector("list", 100000L)),
     lapply(sizes, function(size) lapply(seq_len(3000L), function(i) numeric(size)))
   )
-}
-
-# Compiled code touches fewer of the pages a child shares with us, each of which it would have to
-# copy.
-compile_all <- function() {
-  # The parser's warnings would name a compiled parse_quietly() as their call.
-  for (name in setdiff(ls(self, all.names = TRUE), "parse_quietly")) {
-    value <- self[[name]]
-    if (is.function(value) && !is.primitive(value) && identical(environment(value), self)) {
-      assign(name, compiler::cmpfun(value), envir = self)
-    }
-  }
 }
