@@ -79,6 +79,7 @@ interface Limits {
   connectionsMax: number;
   jobsPerConnectionMax: number;
   limitsMax: JobLimits;
+  timeoutMax: number | undefined;
   drainMs: number;
 }
 
@@ -92,6 +93,7 @@ function limitsOf(options: Options): Limits {
     ),
     jobsPerConnectionMax: options.integer("jobs-per-connection-max"),
     limitsMax: jobLimits(options),
+    timeoutMax: options.maybeMs("timeout-max"),
     drainMs: options.ms("drain"),
   };
 }
@@ -199,10 +201,6 @@ function startOptions(
 async function startR(sessions: Sessions, stop: AbortSignal): Promise<string> {
   const version = await Promise.race([sessions.start(), aborted(stop)]);
   if (version === undefined) throw new RtoolError("draining", "Stopped before R was ready");
-  const [major] = version.split(".");
-  if (Number(major) < 4) {
-    throw new RtoolError("r_unavailable", `Cannot use R ${version}: rtool needs R 4.0 or newer`);
-  }
   return version;
 }
 

@@ -18,6 +18,8 @@ export interface GuardOptions {
   readonly codeMax: number;
   /** Most a job may ask for; what is not named here it may ask for freely. @default {none} */
   readonly limitsMax?: JobLimits;
+  /** Longest a job may wait and run together, in milliseconds. @default {none} */
+  readonly timeoutMax?: number | undefined;
 }
 
 /** Session names are shown, logged and typed: plain characters only. */
@@ -49,7 +51,8 @@ export function createGuard(engine: Evaluator, options: GuardOptions): Evaluator
         check(request, options);
         const cwd = principal.local && isHere(request) ? request.cwd : undefined;
         const limits = clamp(request.limits, options.limitsMax ?? {});
-        return engine.submit(principal, { ...request, cwd, limits }, signal);
+        const timeoutMs = least(request.timeoutMs, options.timeoutMax);
+        return engine.submit(principal, { ...request, cwd, limits, timeoutMs }, signal);
       }),
     attach: (principal, id, after, signal) =>
       Promise.resolve().then(() => {
@@ -72,6 +75,10 @@ function clamp(asked: JobLimits, max: JobLimits): JobLimits {
     limits[name] = Math.min(limits[name]!, max[name] ?? Infinity);
   }
   return limits;
+}
+
+function least(asked: number | undefined, max: number | undefined): number | undefined {
+  return asked === undefined || max === undefined ? asked ?? max : Math.min(asked, max);
 }
 
 /** A client behind a tunnel looks local, but its directories are on another machine. */

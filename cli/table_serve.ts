@@ -59,6 +59,7 @@ const BOUNDS_OF_THE_SERVER: readonly OptionSpec[] = [
 const BOUNDS_OF_A_JOB: readonly OptionSpec[] = [
   limit("code-max", "size", "SIZE", "Code of one job", "16MiB"),
   limit("output-max", "size", "SIZE", "Output of one job", "64MiB"),
+  limit("timeout-max", "duration", "TIME", "Waiting and running of one job; none by default"),
   limit("cpu-max", "duration", "TIME", "Processor time of one job; none by default"),
   limit("memory-max", "size", "SIZE", "Memory of R and all it starts", "4GiB"),
   limit("processes-max", "count", "N", "Processes of one job, R included", "128"),

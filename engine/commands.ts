@@ -116,6 +116,13 @@ export class Commands {
     return "Q\n";
   }
 
+  /** Ends an R that is too old, in words it understands: it would fail somewhere in the middle. */
+  refuseOldR(): string {
+    const version = 'R.version$major, ".", R.version$minor';
+    return "if (as.integer(R.version$major) < 4L) " +
+      `stop("rtool needs R 4.0 or newer, this is ", ${version}, call. = FALSE)\n`;
+  }
+
   /** Loads packages and runs a script before there is a worker; what fails ends R. */
   preload(packages: readonly string[], script: string | undefined): string {
     const loads = packages.map((name) =>

@@ -47,11 +47,7 @@ export class ForkServer {
   #reap: ReturnType<typeof setTimeout> | undefined;
   #closed = false;
 
-  private constructor(
-    template: Worker,
-    options: WorkerOptions,
-    sweeper: Sweeper,
-  ) {
+  private constructor(template: Worker, options: WorkerOptions, sweeper: Sweeper) {
     this.#template = template;
     this.#options = options;
     this.#sweeper = sweeper;
@@ -151,9 +147,7 @@ export class ForkServer {
 
   #watch(pid: number): ExitWatch {
     const watch = new ExitWatch(pid);
-    void watch.exit.then(() => {
-      this.#reapSoon(pid);
-    });
+    void watch.exit.then(() => this.#reapSoon(pid));
     return watch;
   }
 

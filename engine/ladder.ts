@@ -151,6 +151,7 @@ export async function prepare(
   preload: Preload,
 ): Promise<void> {
   const hello = roll.expect(undefined, nonce);
+  process.write(commands.refuseOldR());
   process.write(commands.preload(preload.packages, preload.script));
   process.write(commands.bootstrap(nonce, process));
   await hello.answered.promise;

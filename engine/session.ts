@@ -182,6 +182,10 @@ export class Session {
   async #hire(spares: Spares): Promise<boolean> {
     try {
       const { worker, how } = await spares.take();
+      if (this.#closed) {
+        await worker[Symbol.asyncDispose]();
+        return false;
+      }
       worker.listener = {
         held: (job) => this.#takeBack(job),
         ready: () => this.#wake(),

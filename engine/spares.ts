@@ -8,6 +8,7 @@
 import { toRtoolError } from "../core/errors.ts";
 import type { Log } from "../core/log.ts";
 import { canFork, ForkServer, spawnWorker } from "./fork_server.ts";
+import { maybeResident } from "./process_table.ts";
 import type { Sweeper } from "./sweeper.ts";
 import type { Worker } from "./worker.ts";
 import type { WorkerOptions } from "./worker_types.ts";
@@ -35,9 +36,14 @@ export interface SparesOptions extends WorkerOptions {
 /** How long a spare that is not urgent waits for its start, in milliseconds. */
 const REFILL_MS = 20;
 
+/** A spare that takes so many times the memory it began with is replaced. */
+const GROWTH_MAX = 2;
+
 interface Spare {
   readonly worker: Worker;
   readonly startedAt: number;
+  /** Resident memory when it was ready, in bytes. */
+  readonly memoryBytes: number | null;
 }
 
 /** Keeps started R in hand. */
@@ -111,9 +117,11 @@ export class Spares {
     this.#refill();
   }
 
-  /** Later starts obey these. */
+  /** Later starts obey these; what is ready already was started with other bounds. */
   reconfigure(options: SparesOptions): void {
+    const changed = JSON.stringify(options) !== JSON.stringify(this.#options);
     this.#options = options;
+    if (changed) this.recycle();
   }
 
   /** Ends every R in hand. */
@@ -144,7 +152,11 @@ export class Spares {
   /** Starts as many as are waited for, and as are to be ready. */
   #refill(): void {
     if (this.#closed) return;
-    if (this.#failures > 0 && performance.now() < this.#retryAt) return;
+    const pauseMs = this.#failures > 0 ? this.#retryAt - performance.now() : 0;
+    if (pauseMs > 0) {
+      if (this.#waiters.length > 0) this.#refillIn(pauseMs);
+      return;
+    }
     const wanted = this.#waiters.length + this.#options.spares - this.#ready.length;
     const max = this.#proven ? STARTS_MAX : 1;
     for (let n = this.#starting.size; n < Math.min(wanted, max); n++) {
@@ -181,7 +193,8 @@ export class Spares {
   }
 
   #keep(worker: Worker): void {
-    this.#ready.push({ worker, startedAt: performance.now() });
+    const memoryBytes = maybeResident(worker.process.pid);
+    this.#ready.push({ worker, startedAt: performance.now(), memoryBytes });
   }
 
   /** A fork server that dies has done nothing wrong yet: the next one is asked at once. */
@@ -238,13 +251,14 @@ export class Spares {
     if (!this.#closed) {
       this.#log.error("R did not start", { error: toRtoolError(error).message, retry_ms: pause });
     }
-    if (this.#failures < TRIES) return this.#refillIn(pause);
+    if (this.#failures < TRIES) return;
     for (const waiter of this.#waiters.splice(0)) waiter.reject(error);
   }
 
+  /** Lets go of spares that have waited too long, or have grown while they did. */
   #dropOld(): void {
     const oldest = performance.now() - this.#options.spareAgeMaxMs;
-    const old = this.#ready.filter(({ startedAt }) => startedAt < oldest);
+    const old = this.#ready.filter((spare) => spare.startedAt < oldest || hasGrown(spare));
     if (old.length > 0) this.#ready = this.#ready.filter((each) => !old.includes(each));
     for (const { worker } of old) this.#retire(worker[Symbol.asyncDispose]());
   }
@@ -253,4 +267,10 @@ export class Spares {
     this.#retiring.add(ending);
     void ending.finally(() => this.#retiring.delete(ending));
   }
+}
+
+/** Code that a preloaded package runs by itself may make it grow. */
+function hasGrown({ worker, memoryBytes }: Spare): boolean {
+  const now = maybeResident(worker.process.pid);
+  return memoryBytes !== null && now !== null && now > GROWTH_MAX * memoryBytes;
 }

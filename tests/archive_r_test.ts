@@ -2,7 +2,7 @@
  * Detached jobs and keys: replayed from the first event, followed, kept for a while, run once.
  */
 
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertLess, assertRejects } from "@std/assert";
 import { RtoolError } from "../core/errors.ts";
 import { bareRequest, type Job, type Principal } from "../core/job.ts";
 import type { EngineOptions } from "../engine/sessions.ts";
@@ -213,7 +213,7 @@ Deno.test("a job of its own session needs no name to be refused as busy", async 
     RtoolError,
   );
   assertEquals(refused.code, "busy");
-  assert(performance.now() - startedAt < 50);
+  assertLess(performance.now() - startedAt, 1000);
   for (const job of open) job.cancel({ kind: "cancelled", reason: "client" });
   await Promise.all([events.next(), collect(open[1]!)]);
 });

@@ -44,34 +44,33 @@ export type More = Partial<JobRequest> & {
 export class TestEngine implements AsyncDisposable {
   readonly sessions: Sessions;
   readonly dir: string;
+  readonly options: EngineOptions;
 
   constructor(options: Partial<EngineOptions> = {}) {
     this.dir = Deno.makeTempDirSync({ prefix: "rtool-test-" });
-    this.sessions = new Sessions(
-      {
-        command: "R",
-        stateDir: this.dir,
-        env: rEnvironment(),
-        startTimeoutMs: 30_000,
-        stopGraceMs: 2000,
-        jobsMax: 16,
-        queueMax: 1000,
-        sessionsMax: 64,
-        outputMax: 1 << 28,
-        sessionIdleMs: 3_600_000,
-        jobsPerPrincipalMax: 8,
-        detachedKeepMs: 3_600_000,
-        detachedMax: 1 << 30,
-        start: (Deno.env.get("RTOOL_TEST_START") ?? "spawn") as "spawn" | "fork",
-        spares: 1,
-        spareAgeMaxMs: 3_600_000,
-        preload: { packages: [], script: undefined },
-        systemLimits: { memoryBytes: undefined, openFiles: undefined, fileBytes: undefined },
-        diskLeftMin: 1 << 20,
-        ...options,
-      },
-      { info: () => {}, error: () => {} },
-    );
+    this.options = {
+      command: "R",
+      stateDir: this.dir,
+      env: rEnvironment(),
+      startTimeoutMs: 30_000,
+      stopGraceMs: 2000,
+      jobsMax: 16,
+      queueMax: 1000,
+      sessionsMax: 64,
+      outputMax: 1 << 28,
+      sessionIdleMs: 3_600_000,
+      jobsPerPrincipalMax: 8,
+      detachedKeepMs: 3_600_000,
+      detachedMax: 1 << 30,
+      start: (Deno.env.get("RTOOL_TEST_START") ?? "spawn") as "spawn" | "fork",
+      spares: 1,
+      spareAgeMaxMs: 3_600_000,
+      preload: { packages: [], script: undefined },
+      systemLimits: { memoryBytes: undefined, openFiles: undefined, fileBytes: undefined },
+      diskLeftMin: 1 << 20,
+      ...options,
+    };
+    this.sessions = new Sessions(this.options, { info: () => {}, error: () => {} });
   }
 
   /** An engine whose first R is ready. */

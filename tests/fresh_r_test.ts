@@ -5,9 +5,11 @@
 
 import { assert, assertEquals, assertMatch, assertNotEquals } from "@std/assert";
 import type { EngineOptions } from "../engine/sessions.ts";
-import { type Ended, markedProcesses, type More, TestEngine } from "./engine.ts";
+import { collect, type Ended, markedProcesses, type More, TestEngine } from "./engine.ts";
 
 const FRESH: More = { session: undefined };
+const CLIENT = { kind: "cancelled", reason: "client" } as const;
+const STUBBORN = "repeat tryCatch(Sys.sleep(60), interrupt = function(c) NULL)";
 
 for (const start of ["fork", "spawn"] as const) {
   const started = (options: Partial<EngineOptions> = {}) =>
@@ -87,13 +89,13 @@ for (const start of ["fork", "spawn"] as const) {
 
   Deno.test(`${start}: a fresh job is stopped like any other`, async () => {
     await using engine = await started({ stopGraceMs: 300 });
-    const sleeper = await engine.run("cat('on'); Sys.sleep(60)", { ...FRESH, timeoutMs: 200 });
-    assertEquals([sleeper.outcome.kind, sleeper.receipt.rung], ["timeout", "interrupt"]);
-    const child = await engine.run("system('sleep 60')", { ...FRESH, timeoutMs: 200 });
-    assertEquals([child.outcome.kind, child.receipt.rung], ["timeout", "interrupt"]);
-    const stubborn = "repeat tryCatch(Sys.sleep(60), interrupt = function(c) NULL)";
-    const killed = await engine.run(stubborn, { ...FRESH, timeoutMs: 200 });
-    assertEquals([killed.outcome.kind, killed.receipt.rung], ["timeout", "kill"]);
+    const late = await engine.run("Sys.sleep(60)", { ...FRESH, timeoutMs: 1000 });
+    assertEquals([late.outcome.kind, late.receipt.rung], ["timeout", "interrupt"]);
+    for (const [work, rung] of [["system('sleep 60')", "interrupt"], [STUBBORN, "kill"]]) {
+      const job = await engine.submit(`cat('on'); ${work}`, FRESH);
+      const { receipt } = await collect(job, () => job.cancel(CLIENT));
+      assertEquals(receipt.rung, rung);
+    }
   });
 
   Deno.test(`${start}: every session has what was preloaded`, async () => {
@@ -137,6 +139,30 @@ Deno.test("fork: sessions go on when the R they were forked from dies, and new o
   assertEquals((await engine.run(code)).outcome.kind, "crashed");
 });
 
+Deno.test("jobs wait while R fails to start, and have theirs when it starts again", async () => {
+  await using dir = await makeDir();
+  const command = `${dir.path}/R`;
+  const failing = '[ -s "$0.fails" ] && { sed -i 1d "$0.fails"; exit 9; }';
+  await Deno.writeTextFile(command, `#!/bin/sh\n${failing}\nexec R "$@"\n`, { mode: 0o755 });
+  await using engine = await TestEngine.started({ start: "spawn", spares: 2, command });
+  await engine.run("1", { session: "first" });
+  await Deno.writeTextFile(`${command}.fails`, "once\ntwice\n");
+  const names = ["a", "b", "c", "d"];
+  const ends = await Promise.all(
+    names.map((session) => engine.run("cat(session <- 1)", { session })),
+  );
+  assertEquals(ends.map(({ outcome }) => outcome.kind), ["ok", "ok", "ok", "ok"]);
+});
+
+Deno.test("other bounds hold for the sessions that come after, forked ones too", async () => {
+  await using engine = await TestEngine.started({ start: "fork", spares: 2 });
+  const { options, sessions } = engine;
+  const fileBytes = 1 << 16;
+  sessions.reconfigure({ ...options, systemLimits: { ...options.systemLimits, fileBytes } });
+  const { outcome } = await engine.run("writeBin(raw(1e6), 'big')", FRESH);
+  assertEquals(outcome, { kind: "limited", limit: "file_size", max: fileBytes });
+});
+
 /** What a job could see of another. */
 const LOOK = "cat(deparse(ls(all.names = TRUE)), getOption('digits'), is.null(getOption('mine'))," +
   "'package:tools' %in% search(), exists('.Random.seed'), nzchar(Sys.getenv('LEFT'))," +
@@ -148,4 +174,9 @@ async function until(met: () => boolean): Promise<void> {
     assert(performance.now() < patience, "It did not come true within 5 s");
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
+}
+
+async function makeDir(): Promise<{ path: string } & AsyncDisposable> {
+  const path = await Deno.makeTempDir();
+  return { path, [Symbol.asyncDispose]: () => Deno.remove(path, { recursive: true }) };
 }

@@ -108,6 +108,14 @@ Deno.test("the guard gives a job no more than the server's most, and less when i
   assertEquals((await engine.submit({ limits: {} })).limits, limitsMax);
 });
 
+Deno.test("the guard gives a job no more time than the server's most, and that when it asks for none", async () => {
+  const engine = new Engine({ timeoutMax: 1000 });
+  const given = async (timeoutMs: number | undefined) =>
+    (await engine.submit({ timeoutMs })).timeoutMs;
+  assertEquals([await given(5000), await given(10), await given(undefined)], [1000, 10, 1000]);
+  assertEquals((await new Engine({}).submit({ timeoutMs: 5000 })).timeoutMs, 5000);
+});
+
 Deno.test(`the guard never raises a limit, and leaves none of its own out (seed ${SEED})`, async () => {
   const max = fc.integer({ min: 1, max: 1e12 });
   const limits = fc.record(

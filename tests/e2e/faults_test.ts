@@ -8,7 +8,7 @@
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { bareRequest } from "../../core/job.ts";
-import { maybeStat } from "../../engine/process_table.ts";
+import { maybeResident, maybeStat, sendSignal } from "../../engine/process_table.ts";
 import { ATTACKS } from "./attacks.ts";
 import { run, start } from "./processes.ts";
 import { RTOOL, rtool, spawnRtool, startServer, TestServer, text } from "./rtool.ts";
@@ -28,7 +28,7 @@ Deno.test("R killed at random under 200 clients: each job has one outcome, and t
     const isRoot = (pid: number) => maybeStat(pid)?.parent === server.pid;
     const chosen = pids.filter((pid) => isRoot(pid) === (killed % 50 === 49));
     const pid = chosen[Math.floor(Math.random() * chosen.length)];
-    if (pid !== undefined && send(pid, "SIGKILL")) killed++;
+    if (pid !== undefined && sendSignal(pid, "SIGKILL")) killed++;
   }, 40);
   const counts = await storm(server, { clients: 200, jobs: 2000 * SOAK, sessions: 8 });
   clearInterval(killer);
@@ -176,6 +176,7 @@ Deno.test("R missing, too old or dying at its start is named, by the server and 
     ["missing", undefined, /Cannot start R/],
     ["dying", "#!/bin/sh\necho 'cannot find libR.so' >&2; exit 127\n", /cannot find libR\.so/],
     ["silent", "#!/bin/sh\nexit 3\n", /Cannot start R: it ended at once/],
+    ["old", OLD_R, /rtool needs R 4\.0 or newer, this is 3\.6\.3/],
   ];
   for (const [name, source, expected] of fakes) {
     const path = `${dir}/${name}`;
@@ -219,7 +220,7 @@ Deno.test("a queue that is full says so in 50 ms, and the server's memory stays 
   await until(async () => (await report(server)).queued === 0, "It should have begun");
   for (let n = 0; n < 10; n++) open.push(client.submit(bareRequest("1", `q${n}`)));
   await until(async () => (await report(server)).queued === 10, "They should all wait");
-  const before = residentMiB(server.pid);
+  const before = maybeResident(server.pid)!;
   const times: number[] = [];
   for (let n = 0; n < 500 * SOAK; n++) {
     const startedAt = performance.now();
@@ -229,9 +230,18 @@ Deno.test("a queue that is full says so in 50 ms, and the server's memory stays 
     times.push(performance.now() - startedAt);
   }
   assert(times.sort((a, b) => a - b)[Math.floor(times.length / 2)]! < 50);
-  assert(residentMiB(server.pid) - before < 60);
+  assert(maybeResident(server.pid)! - before < 60 * 2 ** 20);
   for (const job of open) job.cancel();
 });
+
+/** The R that is here, made to believe that it is an old one. */
+const OLD_R = `#!/bin/sh
+{ cat <<'END'
+unlockBinding("R.version", baseenv())
+assign("R.version", utils::modifyList(R.version, list(major = "3", minor = "6.3")), baseenv())
+END
+cat <&3; } | exec R --vanilla --no-echo --file=/dev/stdin
+`;
 
 /** Processes of the server's workers, also forked ones. */
 async function workersOf(server: TestServer): Promise<number[]> {
@@ -272,20 +282,6 @@ async function until(
     assert(performance.now() < patience, otherwise);
     await new Promise((resolve) => setTimeout(resolve, 30));
   }
-}
-
-function send(pid: number, signal: Deno.Signal): boolean {
-  try {
-    Deno.kill(pid, signal);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-function residentMiB(pid: number): number {
-  const match = /^VmRSS:\s+(\d+) kB/m.exec(Deno.readTextFileSync(`/proc/${pid}/status`));
-  return Number(match![1]) / 1024;
 }
 
 function tell(what: string, counts: Counts): void {

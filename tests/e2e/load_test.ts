@@ -5,21 +5,14 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
-import { Client } from "../../client.ts";
+import type { Client } from "../../client.ts";
 import { bareRequest, type JobRequest } from "../../core/job.ts";
+import { maybeResident } from "../../engine/process_table.ts";
 import { RTOOL, startServer, TestServer, text } from "./rtool.ts";
 import { start } from "./processes.ts";
+import { connect } from "./storm.ts";
 
 const EVALS = Number(Deno.env.get("RTOOL_EVALS") ?? 10_000);
-
-function connect(server: TestServer): Promise<Client> {
-  return Client.connect({
-    hostname: "127.0.0.1",
-    port: server.port,
-    timeoutMs: 10_000,
-    software: "test",
-  });
-}
 
 function request(code: string, session: string, timeoutMs?: number): JobRequest {
   return { ...bareRequest(code, session), timeoutMs };
@@ -38,8 +31,7 @@ async function evaluate(client: Client, job: JobRequest): Promise<[string, strin
 
 /** Resident memory in MiB. */
 function residentMiB(pid: number): number {
-  const match = /^VmRSS:\s+(\d+) kB/m.exec(Deno.readTextFileSync(`/proc/${pid}/status`));
-  return Number(match![1]) / 1024;
+  return maybeResident(pid)! / 2 ** 20;
 }
 
 Deno.test("200 clients at once on 4 sessions each get their own answer", async () => {

@@ -4,6 +4,8 @@
  * Knows nothing of rtool but the variable that marks its workers.
  */
 
+import { concat } from "../../core/bytes.ts";
+
 /** What a process left behind. */
 export interface Run {
   readonly code: number;
@@ -82,13 +84,7 @@ export function text(bytes: Uint8Array): string {
 export async function readAll(stream: ReadableStream<Uint8Array>): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   for await (const chunk of stream) chunks.push(chunk);
-  const whole = new Uint8Array(chunks.reduce((total, chunk) => total + chunk.length, 0));
-  let at = 0;
-  for (const chunk of chunks) {
-    whole.set(chunk, at);
-    at += chunk.length;
-  }
-  return whole;
+  return concat(chunks);
 }
 
 /** Sends SIGKILL, unless the process has ended. */
