@@ -34,9 +34,9 @@ function stringsOf(numbers: RValue): RValue | undefined {
       Array.from(numbers.values, (each) => each === NA_INTEGER ? null : String(each)),
     );
   }
-  return numbers.type === "double" ? doubleStrings(numbers) : undefined;
+  return numbers.type === "double" ? textsOf(numbers) : undefined;
 }
 
-function doubleStrings({ values }: RDouble): RValue {
+function textsOf({ values }: RDouble): RValue {
   return character(Array.from(values, (each) => isNaReal(each) ? null : numberText(each)));
 }

@@ -13,14 +13,9 @@ import { Cursor } from "./cursor.ts";
 import { FLAG, ITEM, LEVELS_SHIFT, LONG_LENGTH, TYPE_NAMES } from "./format.ts";
 import { callText } from "./language.ts";
 import { decodeString } from "./strings.ts";
-import {
-  type Attribute,
-  NULL,
-  type RList,
-  type ROpaque,
-  type RString,
-  type RValue,
-} from "./types.ts";
+import { describeS4, ENVIRONMENTS, opaque } from "./opaque.ts";
+import { nameOf, pairlist, tagsOf } from "./pairlist.ts";
+import { type Attribute, NULL, type RString, type RValue } from "./types.ts";
 import { character, complex, double, integer, logical, raw } from "./values.ts";
 
 /** How much a value may make of its bytes. */
@@ -227,9 +222,8 @@ export class Reader {
     const state = this.item();
     const attributes = this.#attributeList();
     const name = info.type === "list" ? nameOf(info.values[0]) : null;
-    const problem = () => this.cursor.fault(`A value of the unknown class '${name}'`);
     const value = name === null ? undefined : expand(name, state, this.#bounds.sequenceMax);
-    if (!value) throw problem();
+    if (!value) throw this.cursor.fault(`A value of the unknown class '${name}'`);
     return value.type === "NULL" || attributes.length === 0 ? value : { ...value, attributes };
   }
 
@@ -241,7 +235,7 @@ export class Reader {
     const at = this.cursor.at;
     const given = this.item();
     if (given.type === "NULL") return [];
-    const names = given.type === "list" && given.form === "pairlist" ? tagsOf(given) : undefined;
+    const names = given.type === "list" ? tagsOf(given) : undefined;
     if (!names || given.type !== "list") throw this.cursor.fault("Attributes that are none", at);
     return given.values.map((value, index) => [names[index]!, value]);
   }
@@ -280,8 +274,7 @@ export class Reader {
 
   #symbolName(): string {
     const name = this.item();
-    const [text] = name.type === "character" ? name.values : [];
-    return typeof text === "string" ? text : "NA";
+    return name.type === "character" ? String(name.values[0] ?? "NA") : "NA";
   }
 
   #length(): number {
@@ -304,49 +297,4 @@ export class Reader {
     this.#references.push(value);
     return value;
   }
-}
-
-const ENVIRONMENTS: Readonly<Record<number, ROpaque>> = {
-  [ITEM.GLOBAL_ENVIRONMENT]: opaque("environment", "R_GlobalEnv"),
-  [ITEM.BASE_ENVIRONMENT]: opaque("environment", "base"),
-  [ITEM.BASE_NAMESPACE]: opaque("environment", "namespace:base"),
-  [ITEM.EMPTY_ENVIRONMENT]: opaque("environment", "R_EmptyEnv"),
-  [ITEM.MISSING_ARGUMENT]: opaque("symbol", ""),
-  [ITEM.UNBOUND]: opaque("symbol", ""),
-};
-
-function opaque(
-  kind: string,
-  description: string,
-  attributes: readonly Attribute[] = [],
-): ROpaque {
-  return { type: "opaque", kind, description, attributes };
-}
-
-function pairlist(
-  values: readonly RValue[],
-  tags: readonly (string | null)[],
-  own: readonly Attribute[],
-): RList {
-  const names = tags.map((tag) => tag ?? "");
-  const named: Attribute[] = names.some((name) => name !== "")
-    ? [["names", character(values.map((_, index) => names[index] ?? ""))]]
-    : [];
-  return { type: "list", form: "pairlist", values, attributes: [...named, ...own] };
-}
-
-function tagsOf({ attributes }: RList): readonly string[] | undefined {
-  const names = attributes.find(([name]) => name === "names")?.[1];
-  if (names?.type !== "character") return undefined;
-  return names.values.map((name) => typeof name === "string" ? name : "");
-}
-
-function nameOf(value: RValue | undefined): string | null {
-  return value?.type === "opaque" && value.kind === "symbol" ? value.description : null;
-}
-
-function describeS4(attributes: readonly Attribute[]): string {
-  const given = attributes.find(([name]) => name === "class")?.[1];
-  const [name] = given?.type === "character" ? given.values : [];
-  return typeof name === "string" ? `object of class ${name}` : "S4 object";
 }

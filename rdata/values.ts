@@ -29,7 +29,7 @@ const LOW = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1 ? 0 : 1;
 
 /** Whether a number is R's `NA`, and not just no number. */
 export function isNaReal(number: number): boolean {
-  if (number === number) return false;
+  if (!Number.isNaN(number)) return false;
   probe[0] = number;
   return probeWords[LOW] === NA_LOW_WORD;
 }

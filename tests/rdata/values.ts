@@ -136,6 +136,8 @@ const LISTS = [
   ],
 ];
 
+const TIBBLE = "class = c('tbl_df', 'tbl', 'data.frame'), row.names = 1:2";
+
 const FRAMES = [
   ...[
     "data.frame(a = 1:2, b = c('x', 'y'))",
@@ -171,10 +173,10 @@ const FRAMES = [
     "iris[c(1, 51, 101), ]",
   ],
   ...[
-    "structure(list(a = 1:2, b = c('x', 'y')), class = c('tbl_df', 'tbl', 'data.frame'), row.names = 1:2)",
+    `structure(list(a = 1:2, b = c('x', 'y')), ${TIBBLE})`,
   ],
   ...[
-    "structure(list(l = list(1:2, 'a')), class = c('tbl_df', 'tbl', 'data.frame'), row.names = 1:2)",
+    `structure(list(l = list(1:2, 'a')), ${TIBBLE})`,
   ],
   ...[
     "data.frame(x = 1:1000, y = as.numeric(1:1000) / 7)",
