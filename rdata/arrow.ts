@@ -5,12 +5,10 @@
  */
 
 import { RtoolError } from "../core/errors.ts";
+import { checkFrames } from "./arrow_frames.ts";
 import { readTable } from "./arrow_read.ts";
 import { toRecordBatch } from "./arrow_write.ts";
 import type { RValue } from "./types.ts";
-
-/** `ARROW1`. */
-const MAGIC = new TextEncoder().encode("ARROW1");
 
 /** A table needs a bit for each row at least, unless it is as small as this. */
 const ROWS_UNCHECKED = 1_000_000;
@@ -26,7 +24,7 @@ export async function toArrow(value: RValue): Promise<Uint8Array> {
 export async function fromArrow(bytes: Uint8Array): Promise<RValue> {
   const arrow = await import("apache-arrow");
   try {
-    checkEnds(bytes);
+    checkFrames(bytes);
     const table = arrow.tableFromIPC(bytes);
     if (table.numRows > Math.max(ROWS_UNCHECKED, bytes.length * 8)) {
       throw new RtoolError("bad_value", `Cannot read Arrow: no room for ${table.numRows} rows`);
@@ -37,12 +35,4 @@ export async function fromArrow(bytes: Uint8Array): Promise<RValue> {
     const message = cause instanceof Error ? cause.message : String(cause);
     throw new RtoolError("bad_value", `Cannot read Arrow: ${message}`, { cause });
   }
-}
-
-/** A file names its format at both ends; without the second the library would read what is left. */
-function checkEnds(bytes: Uint8Array): void {
-  const isMagic = (at: number) => MAGIC.every((byte, index) => bytes[at + index] === byte);
-  const isFile = bytes.length < MAGIC.length || isMagic(0);
-  if (!isFile || (bytes.length > 2 * MAGIC.length && isMagic(bytes.length - MAGIC.length))) return;
-  throw new RtoolError("bad_value", "Cannot read Arrow: the file is cut short");
 }

@@ -187,6 +187,14 @@ Deno.test("a file that was cut short is an error, wherever", async () => {
   }
 });
 
+Deno.test("a message whose length leads backwards is an error, and does not go round for ever", async () => {
+  const whole = await toArrow(integer([1, 2]));
+  for (const [at, to] of [[8, 0], [8, 0x80], [15, 0x80]] as const) {
+    const error = await assertRejects(() => fromArrow(whole.with(at, to)), RtoolError);
+    assertEquals(error.code, "bad_value");
+  }
+});
+
 function vector(values: readonly unknown[], type: arrow.DataType): arrow.Vector {
   return arrow.vectorFromArray(values, type);
 }
