@@ -67,7 +67,7 @@ async function* concatenate(pieces: readonly Piece[]): AsyncGenerator<Uint8Array
 
 async function readSet(text: string): Promise<NamedValue> {
   const { name, rest } = splitName("set", text);
-  const { fromJson } = await import("../rdata/json.ts");
+  const { fromJson } = await import("../rdata/json_read.ts");
   try {
     return [name, fromJson(rest)];
   } catch (cause) {
@@ -99,8 +99,8 @@ async function readData(text: string): Promise<NamedValue> {
 
 /** How a file is read, by the end of its name. */
 const READERS: Readonly<Record<string, (bytes: Uint8Array<ArrayBuffer>) => Promise<RValue>>> = {
-  csv: async (bytes) => (await import("../rdata/csv.ts")).fromCsv(decode(bytes)),
-  json: async (bytes) => (await import("../rdata/json.ts")).fromJson(decode(bytes)),
+  csv: async (bytes) => (await import("../rdata/csv_read.ts")).fromCsv(decode(bytes)),
+  json: async (bytes) => (await import("../rdata/json_read.ts")).fromJson(decode(bytes)),
   rds: async (bytes) => await (await import("../rdata/rds.ts")).fromRds(bytes),
   arrow: async (bytes) => await (await import("../rdata/arrow.ts")).fromArrow(bytes),
 };

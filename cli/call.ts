@@ -60,7 +60,7 @@ async function readArguments(options: Options): Promise<Brought> {
 }
 
 async function parseArguments(text: string): Promise<readonly NamedValue[]> {
-  const { jsonToValue } = await import("../rdata/json.ts");
+  const { jsonToValue } = await import("../rdata/json_read.ts");
   try {
     const parsed: unknown = JSON.parse(text);
     if (Array.isArray(parsed)) return parsed.map((each) => ["", jsonToValue(each)]);

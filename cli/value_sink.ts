@@ -107,28 +107,28 @@ async function* convert(
   const value = decodeValue(concat(parts));
   switch (format) {
     case "json": {
-      const { toJson } = await import("../rdata/json.ts");
+      const { toJson } = await import("../rdata/json_write.ts");
       yield* encode(toJson(value, { unbox, frames }), "\n");
       return;
     }
     case "ndjson": {
-      const { toNdjson } = await import("../rdata/json.ts");
+      const { toNdjson } = await import("../rdata/json_write.ts");
       yield* encode(toNdjson(value, { unbox, frames }));
       return;
     }
     case "csv": {
-      const { toCsv } = await import("../rdata/csv.ts");
+      const { toCsv } = await import("../rdata/csv_write.ts");
       yield* encode(toCsv(value));
       return;
     }
     case "text": {
-      const { toText } = await import("../rdata/text.ts");
+      const { toText } = await import("../rdata/csv_write.ts");
       yield* encode(toText(value));
       return;
     }
     case "arrow": {
       const { toArrow } = await import("../rdata/arrow.ts");
-      for (const part of await toArrow(value)) yield part;
+      yield await toArrow(value);
       return;
     }
     default:

@@ -6,7 +6,7 @@
 
 import { numberText } from "./number_text.ts";
 import { NA_INTEGER, type RDouble, type RValue } from "./types.ts";
-import { character, double, integer, isNaReal } from "./values.ts";
+import { character, integer, isNaReal, numeric } from "./values.ts";
 
 /** The vector itself; `undefined` when the class or its state is unknown, or it is too long. */
 export function expand(name: string, state: RValue, sequenceMax: number): RValue | undefined {
@@ -24,7 +24,7 @@ function expandSequence(name: string, state: RValue, sequenceMax: number): RValu
   if (!(count >= 0 && count <= sequenceMax) || !Number.isInteger(count)) return undefined;
   const values = name === "compact_intseq" ? new Int32Array(count) : new Float64Array(count);
   for (let index = 0; index < count; index++) values[index] = start + index * step;
-  return values instanceof Int32Array ? integer(values) : double(values);
+  return values instanceof Int32Array ? integer(values) : numeric(values);
 }
 
 /** As `as.character()` has them. */

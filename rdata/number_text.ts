@@ -98,11 +98,6 @@ function roundBeside(number: number, largest: number): number {
   const decimals = DIGITS_MAX - Math.floor(Math.log10(largest)) - 1;
   if (decimals > 100) return number;
   if (decimals >= 0) return Number(number.toFixed(decimals));
-  return Number(
-    number.toPrecision(Math.max(1, DIGITS_MAX - (exponentOf(largest) - exponentOf(number)))),
-  );
-}
-
-function exponentOf(number: number): number {
-  return number === 0 ? 0 : Math.floor(Math.log10(Math.abs(number)));
+  const unit = 10 ** -decimals;
+  return Math.round(number / unit) * unit;
 }

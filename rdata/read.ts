@@ -16,7 +16,7 @@ import { decodeString } from "./strings.ts";
 import { describeS4, ENVIRONMENTS, opaque } from "./opaque.ts";
 import { nameOf, pairlist, tagsOf } from "./pairlist.ts";
 import { type Attribute, NULL, type RString, type RValue } from "./types.ts";
-import { character, complex, double, integer, logical, raw } from "./values.ts";
+import { character, complex, integer, logical, numeric, raw } from "./values.ts";
 
 /** How much a value may make of its bytes. */
 export interface ReadBounds {
@@ -127,7 +127,7 @@ export class Reader {
       case ITEM.INTEGER:
         return integer(cursor.ints(this.#length()), this.#attributes(flags));
       case ITEM.DOUBLE:
-        return double(cursor.doubles(this.#length()), this.#attributes(flags));
+        return numeric(cursor.doubles(this.#length()), this.#attributes(flags));
       case ITEM.COMPLEX:
         return complex(cursor.doubles(2 * this.#length()), this.#attributes(flags));
       case ITEM.RAW:

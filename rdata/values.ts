@@ -1,5 +1,7 @@
 /**
- * Making R's values, and looking at their attributes and missing values.
+ * Vectors of R made of JavaScript's arrays, their attributes, and what is missing in them.
+ *
+ * Knows no bytes and no text format.
  */
 
 import type {
@@ -15,33 +17,61 @@ import type {
   RValue,
 } from "./types.ts";
 
-/** The low word that makes a NaN R's `NA` (arithmetic.c of R). */
+/** The lower half of the bits of R's missing double; the upper half is that of any NaN. */
 const NA_LOW_WORD = 1954;
 
-const scratch = new Float64Array(new BigUint64Array([0x7ff0_0000_0000_07a2n]).buffer);
+const doubleOf = new Float64Array(1);
+const wordsOf = new Uint32Array(doubleOf.buffer);
 
-/** `NA` of doubles: a NaN with bits of its own, which a typed array keeps. */
-export const NA_REAL: number = scratch[0]!;
+/** `NA` of doubles: a NaN like any other, but for its bits. */
+export const NA_REAL: number = new Float64Array(
+  Uint32Array.of(NA_LOW_WORD, 0x7ff0_0000).buffer,
+)[0]!;
 
-const probe = new Float64Array(1);
-const probeWords = new Uint32Array(probe.buffer);
-const LOW = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1 ? 0 : 1;
-
-/** Whether a number is R's `NA`, and not just no number. */
+/** Whether a double is `NA` and not another NaN. */
 export function isNaReal(number: number): boolean {
   if (!Number.isNaN(number)) return false;
-  probe[0] = number;
-  return probeWords[LOW] === NA_LOW_WORD;
+  doubleOf[0] = number;
+  return wordsOf[0] === NA_LOW_WORD;
 }
 
-/** The attribute of that name, or `undefined`. */
+/** The attribute of this name, or `undefined`. */
 export function attributeOf(value: RValue, name: string): RValue | undefined {
-  return value.type === "NULL"
-    ? undefined
-    : value.attributes.find(([attribute]) => attribute === name)?.[1];
+  if (value.type === "NULL") return undefined;
+  return value.attributes.find(([each]) => each === name)?.[1];
 }
 
-/** A vector of strings. */
+/** A logical vector: 1, 0 and `NA_INTEGER`. */
+export function logical(
+  values: Int32Array | readonly number[],
+  attributes: readonly Attribute[] = [],
+): RLogical {
+  return { type: "logical", values: toIntegers(values), attributes };
+}
+
+/** An integer vector. */
+export function integer(
+  values: Int32Array | readonly number[],
+  attributes: readonly Attribute[] = [],
+): RInteger {
+  return { type: "integer", values: toIntegers(values), attributes };
+}
+
+/** A double vector. */
+export function numeric(
+  values: Float64Array | readonly number[],
+  attributes: readonly Attribute[] = [],
+): RDouble {
+  const numbers = values instanceof Float64Array ? values : Float64Array.from(values);
+  return { type: "double", values: numbers, attributes };
+}
+
+/** A complex vector: real and imaginary parts by turns. */
+export function complex(values: Float64Array, attributes: readonly Attribute[] = []): RComplex {
+  return { type: "complex", values, attributes };
+}
+
+/** A character vector. */
 export function character(
   values: readonly RString[],
   attributes: readonly Attribute[] = [],
@@ -49,35 +79,7 @@ export function character(
   return { type: "character", values, attributes };
 }
 
-/** A vector of integers. */
-export function integer(
-  values: Int32Array | readonly number[],
-  attributes: readonly Attribute[] = [],
-): RInteger {
-  const kept = values instanceof Int32Array ? values : Int32Array.from(values);
-  return { type: "integer", values: kept, attributes };
-}
-
-/** A vector of doubles. */
-export function double(
-  values: Float64Array | readonly number[],
-  attributes: readonly Attribute[] = [],
-): RDouble {
-  const kept = values instanceof Float64Array ? values : Float64Array.from(values);
-  return { type: "double", values: kept, attributes };
-}
-
-/** A vector of complex numbers, real and imaginary parts by turns. */
-export function complex(values: Float64Array, attributes: readonly Attribute[] = []): RComplex {
-  return { type: "complex", values, attributes };
-}
-
-/** A vector of truth values: 1, 0, or `NA_INTEGER`. */
-export function logical(values: Int32Array, attributes: readonly Attribute[] = []): RLogical {
-  return { type: "logical", values, attributes };
-}
-
-/** A vector of bytes. */
+/** A raw vector. */
 export function raw(values: Uint8Array, attributes: readonly Attribute[] = []): RRaw {
   return { type: "raw", values, attributes };
 }
@@ -85,4 +87,8 @@ export function raw(values: Uint8Array, attributes: readonly Attribute[] = []): 
 /** A list. */
 export function list(values: readonly RValue[], attributes: readonly Attribute[] = []): RList {
   return { type: "list", form: "list", values, attributes };
+}
+
+function toIntegers(values: Int32Array | readonly number[]): Int32Array {
+  return values instanceof Int32Array ? values : Int32Array.from(values);
 }

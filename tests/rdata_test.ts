@@ -10,7 +10,7 @@ import { RtoolError } from "../core/errors.ts";
 import { fromRds } from "../rdata/rds.ts";
 import { decodeValue } from "../rdata/read.ts";
 import { type Attribute, NA_INTEGER, NULL, type RValue } from "../rdata/types.ts";
-import { character, double, integer, isNaReal, list, NA_REAL } from "../rdata/values.ts";
+import { character, integer, isNaReal, list, NA_REAL, numeric } from "../rdata/values.ts";
 import { encodeValue, type WriteOptions } from "../rdata/write.ts";
 import { SEED, seeded } from "./random.ts";
 
@@ -63,7 +63,7 @@ Deno.test(`a value that is cut off is bad_value, wherever it is cut (seed ${SEED
 });
 
 Deno.test("bytes behind a value are a fault", () => {
-  const bytes = concat([...encodeValue(double([1])), new Uint8Array(3)]);
+  const bytes = concat([...encodeValue(numeric([1])), new Uint8Array(3)]);
   const error = assertThrows(() => decodeValue(bytes), RtoolError);
   assertMatch(error.message, /^3 bytes follow the value \(at byte \d+\)$/);
 });
@@ -109,14 +109,14 @@ Deno.test("a pairlist may be as long as it likes", () => {
   const value: RValue = {
     type: "list",
     form: "pairlist",
-    values: Array.from({ length: 100_000 }, (_, index) => double([index])),
+    values: Array.from({ length: 100_000 }, (_, index) => numeric([index])),
     attributes: [],
   };
   assertEquals(decodeValue(concat(encodeValue(value))), value);
 });
 
 Deno.test("numbers are a view of the bytes where they lie as this machine has them", () => {
-  const bytes = new Uint8Array(concat(encodeValue(double(new Float64Array(1000)))));
+  const bytes = new Uint8Array(concat(encodeValue(numeric(new Float64Array(1000)))));
   const header = bytes.length - 8000;
   const aligned = new Uint8Array(8 + bytes.length).subarray(
     8 - header % 8,
@@ -154,7 +154,7 @@ Deno.test("compressed files are read, within bounds, and damaged ones refused", 
 });
 
 Deno.test("NA and NaN keep apart", () => {
-  const value = decodeValue(concat(encodeValue(double([NA_REAL, NaN, 1]))));
+  const value = decodeValue(concat(encodeValue(numeric([NA_REAL, NaN, 1]))));
   assert(value.type === "double");
   assertEquals([...value.values].map(isNaReal), [true, false, false]);
 });
@@ -201,7 +201,7 @@ function arbitraryValue(depth = 2): fc.Arbitrary<RValue> {
     fc.constant(NULL),
     fc.tuple(texts, attributes).map(([values, given]) => character(values.map(clean), given)),
     fc.tuple(ints, attributes).map(([values, given]) => integer(values, given)),
-    fc.tuple(doubles, attributes).map(([values, given]) => double(values, given)),
+    fc.tuple(doubles, attributes).map(([values, given]) => numeric(values, given)),
     fc.tuple(fc.uint8Array(), attributes).map(([values, given]) => ({
       type: "raw" as const,
       values,
