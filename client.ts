@@ -86,9 +86,10 @@ export class Client {
   }
 
   /**
-   * Sends a job. Nobody waits for an answer that cannot come: a lost connection ends its events.
+   * Sends a job; `contents` are the bytes of all its uploads, one behind the other. Nobody waits
+   * for an answer that cannot come: a lost connection ends its events.
    */
-  submit(request: JobRequest): ClientJob {
+  submit(request: JobRequest, contents?: AsyncIterable<Uint8Array>): ClientJob {
     const id = ++this.#lastStream;
     const stream = new ClientStream(id, this.#link, request.detach);
     if (!this.#open(id, stream)) return stream;
@@ -99,7 +100,7 @@ export class Client {
     for (let at = 0; at < code.length; at += PAYLOAD_BYTES_MAX) {
       this.#link.send(encodeFrame("code", id, code.subarray(at, at + PAYLOAD_BYTES_MAX)));
     }
-    if (input) void stream.forward(input); // Never rejects.
+    if (contents || input) void stream.feed(contents, input); // Never rejects.
     return stream;
   }
 

@@ -6,9 +6,10 @@
 
 import { Channel } from "./core/channel.ts";
 import { asFields, parseCondition } from "./core/condition.ts";
-import { RtoolError } from "./core/errors.ts";
-import type { Condition, Outcome, Receipt } from "./core/job.ts";
-import { parseOutcome, parseReceipt, parseWaiting, type Waiting } from "./messages.ts";
+import { RtoolError, toRtoolError } from "./core/errors.ts";
+import type { JobEvent } from "./core/job.ts";
+import { parseOutcome, parseReceipt, parseWaiting } from "./messages.ts";
+import { parseItem, parseItemEnd } from "./messages_items.ts";
 import {
   decodeJson,
   decodeWindow,
@@ -23,12 +24,7 @@ import type { Link } from "./wire.ts";
 /** What a job emits at the client. */
 export type ClientEvent =
   | { readonly kind: "accepted"; readonly job: string }
-  | Waiting
-  | { readonly kind: "started"; readonly note: string | undefined }
-  | { readonly kind: "stdout"; readonly bytes: Uint8Array }
-  | { readonly kind: "stderr"; readonly bytes: Uint8Array }
-  | { readonly kind: "condition"; readonly condition: Condition }
-  | { readonly kind: "end"; readonly outcome: Outcome; readonly receipt: Receipt };
+  | JobEvent;
 
 /**
  * A job that was submitted, or attached to. Its events end with `end`, those of a detached one with
@@ -73,6 +69,7 @@ export class ClientStream implements ClientJob {
     switch (frame.kind) {
       case "stdout":
       case "stderr":
+      case "item_bytes":
         this.#events.push({ kind: frame.kind, bytes: frame.payload });
         return false;
       case "window":
@@ -93,6 +90,15 @@ export class ClientStream implements ClientJob {
       }
       case "condition":
         this.#events.push({ kind: "condition", condition: parseCondition(decodeJson(frame)) });
+        return false;
+      case "item":
+        this.#events.push({ kind: "item", item: parseItem(decodeJson(frame)) });
+        return false;
+      case "item_end":
+        this.#events.push({ kind: "item_end", problem: parseItemEnd(decodeJson(frame)) });
+        return false;
+      case "prompt":
+        this.#events.push({ kind: "prompt", text: String(decodeJson(frame)["text"]) });
         return false;
       case "end": {
         const { outcome, receipt } = decodeJson(frame);
@@ -119,21 +125,36 @@ export class ClientStream implements ClientJob {
     this.#close();
   }
 
-  /** Sends the job's input as far as the server has granted it. Never rejects. */
-  async forward(input: AsyncIterable<Uint8Array>): Promise<void> {
+  /** Sends uploads, then the job's input, as far as the server has granted it. Never rejects. */
+  async feed(
+    contents: AsyncIterable<Uint8Array> | undefined,
+    input: AsyncIterable<Uint8Array> | undefined,
+  ): Promise<void> {
     try {
-      for await (const chunk of input) {
-        for (let at = 0; at < chunk.length; at += PAYLOAD_BYTES_MAX) {
-          if (!await this.#mayInput()) return;
-          const part = chunk.subarray(at, at + PAYLOAD_BYTES_MAX);
-          this.#inputCredit -= part.length;
-          this.#link.send(encodeFrame("input", this.#id, part));
-        }
-      }
+      if (contents) await this.#forward("upload", contents);
+    } catch (cause) {
+      // Without all of it the job cannot begin, and must not wait for it.
+      this.cancel();
+      return this.fail(toRtoolError(cause));
+    }
+    if (!input) return;
+    try {
+      await this.#forward("input", input);
     } catch {
       // The source broke: the script sees its end.
     }
     if (!this.#ended) this.#link.send(encodeFrame("input", this.#id));
+  }
+
+  async #forward(kind: "upload" | "input", source: AsyncIterable<Uint8Array>): Promise<void> {
+    for await (const chunk of source) {
+      for (let at = 0; at < chunk.length; at += PAYLOAD_BYTES_MAX) {
+        if (!await this.#mayInput()) return;
+        const part = chunk.subarray(at, at + PAYLOAD_BYTES_MAX);
+        this.#inputCredit -= part.length;
+        this.#link.send(encodeFrame(kind, this.#id, part));
+      }
+    }
   }
 
   /** Nothing more comes, and nothing more is sent. */
@@ -165,8 +186,11 @@ export class ClientStream implements ClientJob {
   }
 }
 
-/** As the server counts: bytes of output, 256 for a condition or what is waited for. */
+/** Events that cost nothing, as the server counts. */
+const FREE = new Set<ClientEvent["kind"]>(["accepted", "started", "end"]);
+
+/** As the server counts: bytes of output and items, 256 for what carries none. */
 function weigh(event: ClientEvent): number {
-  if (event.kind === "stdout" || event.kind === "stderr") return event.bytes.length;
-  return event.kind === "condition" || event.kind === "waiting" ? 256 : 0;
+  if ("bytes" in event) return event.bytes.length;
+  return FREE.has(event.kind) ? 0 : 256;
 }

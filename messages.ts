@@ -10,6 +10,14 @@ import { type Fields, maybeText, parseCondition } from "./core/condition.ts";
 import { EMPTY_RECEIPT, LIMIT_NAMES } from "./core/job.ts";
 import type { JobEvent, JobLimits, JobRequest, Outcome, Receipt } from "./core/job.ts";
 import {
+  modeFields,
+  parseMode,
+  parseUploads,
+  parseWants,
+  uploadsFields,
+  wantsFields,
+} from "./messages_items.ts";
+import {
   flag,
   integer,
   maybeNumber,
@@ -50,6 +58,10 @@ export function submissionFields(submission: Submission): Fields {
     ...(request.key === undefined ? {} : { key: request.key }),
     ...(request.progress ? { progress: true } : {}),
     ...(request.within === undefined ? {} : { within: request.within }),
+    ...(request.call === undefined ? {} : { call: request.call }),
+    ...wantsFields(request.wants),
+    ...modeFields(request.mode),
+    ...uploadsFields(request.uploads),
   };
 }
 
@@ -80,6 +92,10 @@ export function parseSubmission(fields: Fields): Submission {
       key: optional(fields, "key", text),
       progress: optional(fields, "progress", flag) ?? false,
       within: optional(fields, "within", text),
+      call: optional(fields, "call", text),
+      wants: parseWants(fields),
+      mode: parseMode(fields),
+      uploads: parseUploads(fields),
     },
   };
 }
@@ -182,6 +198,7 @@ export function receiptFields(receipt: Receipt): Fields {
     rung: receipt.rung,
     session_survived: receipt.sessionSurvived,
     events_dropped: receipt.eventsDropped,
+    plots: receipt.plots,
   };
 }
 
@@ -200,5 +217,6 @@ export function parseReceipt(fields: Fields): Receipt {
     rung: rung === "interrupt" || rung === "kill" ? rung : "none",
     sessionSurvived: fields["session_survived"] === true,
     eventsDropped: maybeNumber(fields["events_dropped"]) ?? 0,
+    plots: maybeNumber(fields["plots"]) ?? 0,
   };
 }

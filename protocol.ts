@@ -37,6 +37,7 @@ export const KINDS = {
   ping: 8,
   pong: 9,
   control: 10,
+  upload: 11,
   accepted: 16,
   started: 17,
   stdout: 18,
@@ -46,6 +47,10 @@ export const KINDS = {
   error: 22,
   waiting: 23,
   reply: 24,
+  item: 25,
+  item_bytes: 26,
+  item_end: 27,
+  prompt: 28,
 } as const;
 
 /** Name of a frame kind. */

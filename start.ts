@@ -15,7 +15,7 @@ import { createLog, type Log } from "./core/log.ts";
 import type { Options } from "./core/options.ts";
 import { createReloader } from "./core/reload.ts";
 import { SOFTWARE } from "./core/version.ts";
-import { refuseNative, serveNative } from "./doors/native.ts";
+import { type NativeOptions, refuseNative, serveNative } from "./doors/native.ts";
 import { refuseRpy2, serveRpy2 } from "./doors/rpy2.ts";
 import { type EngineOptions, Sessions } from "./engine/sessions.ts";
 import type { Link } from "./wire.ts";
@@ -56,7 +56,7 @@ export async function start(context: Context, control: Control): Promise<void> {
     const drained = new AbortController();
     const served = serve(
       listener,
-      joinDoors(limits, sessions, rVersion, log),
+      joinDoors(limits, sessions, { rVersion, spoolDir: stateDir }, log),
       stop,
       drained.signal,
     );
@@ -76,6 +76,7 @@ export async function start(context: Context, control: Control): Promise<void> {
 interface Limits {
   insecure: boolean;
   codeMax: number;
+  uploadMax: number;
   connectionsMax: number;
   jobsPerConnectionMax: number;
   limitsMax: JobLimits;
@@ -87,6 +88,7 @@ function limitsOf(options: Options): Limits {
   return {
     insecure: options.flag("insecure"),
     codeMax: options.bytes("code-max"),
+    uploadMax: options.bytes("upload-max"),
     connectionsMax: fitConnections(
       options.integer("connections-max"),
       options.integer("sessions-max"),
@@ -123,6 +125,10 @@ function engineOptions(
     queueMax: options.integer("queue-max"),
     sessionsMax: options.integer("sessions-max"),
     outputMax: options.bytes("output-max"),
+    valueMax: options.bytes("value-max"),
+    plotsMax: options.integer("plots-max"),
+    plotSizeMax: options.bytes("plot-size-max"),
+    filesMax: options.bytes("files-max"),
     sessionIdleMs: options.ms("session-idle"),
     jobsPerPrincipalMax: options.integer("jobs-per-principal-max"),
     detachedKeepMs: options.ms("detached-keep"),
@@ -141,16 +147,19 @@ function engineOptions(
 function joinDoors(
   limits: Readonly<Limits>,
   sessions: Sessions,
-  rVersion: string,
+  told: Pick<NativeOptions, "rVersion" | "spoolDir">,
   log: Log,
 ): ServeOptions {
   const evaluator = createGuard(sessions, limits);
   const native = {
     evaluator,
     software: SOFTWARE,
-    rVersion,
+    ...told,
     get codeMax() {
       return limits.codeMax;
+    },
+    get uploadMax() {
+      return limits.uploadMax;
     },
     get jobsPerConnectionMax() {
       return limits.jobsPerConnectionMax;

@@ -11,7 +11,8 @@ import { mayBeNone, Options, type OptionSpec, type RawValues } from "../core/opt
 import type { ConfigFile } from "./config_file.ts";
 import type { CommandEnd } from "./context.ts";
 import { type Invocation, loadSources, type Surroundings } from "./parse.ts";
-import { CONFIGURE, SEND } from "./table.ts";
+import { CONFIGURE } from "./table.ts";
+import { SEND } from "./table_send.ts";
 import { SERVE } from "./table_serve.ts";
 
 const SUBCOMMANDS = ["check", "show"] as const;

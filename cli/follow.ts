@@ -11,6 +11,7 @@ import { exitStatus, maybeAdvice, outcomeText } from "../core/outcome.ts";
 import { consoleSize } from "./console_size.ts";
 import type { CommandEnd, Context } from "./context.ts";
 import { createDocument, type Document } from "./document.ts";
+import type { ItemSink } from "./item_sink.ts";
 import { BROKEN_PIPE_STATUS } from "./print.ts";
 import { BrokenPipeSignal, createOutput, type Output } from "./terminal.ts";
 import { WaitingLine } from "./waiting_line.ts";
@@ -27,6 +28,10 @@ export interface Audience {
   /** Where a terminal shows what is waited for. */
   readonly waiting: WaitingLine | undefined;
   readonly quiet: boolean;
+  /** Where items go; without one they are let go by. */
+  readonly items?: ItemSink;
+  /** Shows what R asks. */
+  readonly prompt?: (text: string) => Promise<void>;
   /** Writes a line of rtool's own. */
   say(line: string): void;
 }
@@ -73,6 +78,18 @@ export async function follow(job: ClientJob, audience: Audience): Promise<Ended>
           break;
         case "condition":
           document?.condition(event.condition);
+          break;
+        case "item":
+          await audience.items?.begin(event.item);
+          break;
+        case "item_bytes":
+          await audience.items?.take(event.bytes);
+          break;
+        case "item_end":
+          await audience.items?.end(event.problem);
+          break;
+        case "prompt":
+          await audience.prompt?.(event.text);
           break;
         case "end":
           return event;

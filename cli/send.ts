@@ -12,6 +12,7 @@ import type { CommandEnd, Context } from "./context.ts";
 import { type Audience, conclude, createAudience, follow, showing } from "./follow.ts";
 import { printJson, printText } from "./print.ts";
 import { readSource, type Source } from "./source.ts";
+import { readMode, readWants } from "./wants.ts";
 import { StopKeys } from "./stop_keys.ts";
 
 /** Options the rpy2 wire has no words for. */
@@ -104,6 +105,10 @@ async function buildRequest(
     progress: audience.waiting !== undefined,
     within: context.env("RTOOL_WORKER"),
     input: forwards && await hasInput() ? Deno.stdin.readable : undefined,
+    wants: readWants(options),
+    mode: readMode(options, source.name),
+    uploads: [],
+    call: undefined,
   };
 }
 

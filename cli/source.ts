@@ -8,6 +8,8 @@ import type { Context } from "./context.ts";
 /** Code to send, and where it came from. */
 export interface Source {
   readonly code: string;
+  /** The script's file, if there is one. */
+  readonly name: string | undefined;
   /** What `commandArgs()` returns behind R's own path, as Rscript has it. */
   readonly args: readonly string[];
   /** Whether stdin is the script's, not the code itself. */
@@ -29,6 +31,7 @@ export async function readSource(context: Context): Promise<Source | undefined> 
     const given = expressions.flatMap((expression) => ["-e", expression]);
     return {
       code: expressions.join("\n"),
+      name: undefined,
       args: [...R_ARGUMENTS, ...given, ...args],
       stdinIsFree: true,
     };
@@ -39,6 +42,7 @@ export async function readSource(context: Context): Promise<Source | undefined> 
   const code = await decode(bytes, options.text("encoding"), fromStdin ? "stdin" : name);
   return {
     code,
+    name: fromStdin ? undefined : name,
     args: [...R_ARGUMENTS, `--file=${name ?? "-"}`, ...args],
     stdinIsFree: !fromStdin,
   };

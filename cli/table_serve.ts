@@ -65,6 +65,11 @@ const BOUNDS_OF_A_JOB: readonly OptionSpec[] = [
   limit("processes-max", "count", "N", "Processes of one job, R included", "128"),
   limit("open-files-max", "count", "N", "Files one process of a job may have open", "256"),
   limit("file-size-max", "size", "SIZE", "Size of a file a job writes", "16GiB"),
+  limit("value-max", "size", "SIZE", "Value one job hands over", "1GiB"),
+  limit("plots-max", "count", "N", "Plots one job hands over", "100"),
+  limit("plot-size-max", "size", "SIZE", "Size of one plot", "20MiB"),
+  limit("files-max", "size", "SIZE", "Files one job hands over", "1GiB"),
+  limit("upload-max", "size", "SIZE", "Files and data that come with one job", "1GiB"),
   limit("stop-grace", "duration", "TIME", "An interrupted job is killed after this", "2s"),
 ];
 

@@ -5,6 +5,8 @@
  */
 
 import type { ErrorCode } from "./errors.ts";
+import { BATCH_MODE, type Item, type JobMode, type JobWants, NO_WANTS } from "./item.ts";
+import type { Upload } from "./item.ts";
 import type { ControlCommand, Report } from "./report.ts";
 
 /** Who asks. */
@@ -45,6 +47,13 @@ export interface JobRequest {
   readonly within: string | undefined;
   /** The job's standard input; without it R sees an end of file. */
   readonly input: AsyncIterable<Uint8Array> | undefined;
+  /** What is wanted beside the output. */
+  readonly wants: JobWants;
+  readonly mode: JobMode;
+  /** Files and data that are there before the code runs. */
+  readonly uploads: readonly Upload[];
+  /** Function to call with the uploaded arguments, `name` or `package::name`, instead of code. */
+  readonly call: string | undefined;
 }
 
 /** Bounds of one job; what is not named has the server's. */
@@ -103,10 +112,12 @@ export const LIMIT_NAMES = [
   "cpu",
   "disk",
   "file_size",
+  "files",
   "memory",
   "open_files",
   "output",
   "processes",
+  "value",
 ] as const;
 
 /** One of {@linkcode LIMIT_NAMES}. */
@@ -140,6 +151,8 @@ export interface Receipt {
   readonly sessionSurvived: boolean;
   /** Message and warning events beyond the limit, which were counted but not sent. */
   readonly eventsDropped: number;
+  /** Pages that were drawn, whether or not anybody wanted them. */
+  readonly plots: number;
 }
 
 /** What a job emits, in order. The last is `end`, and there is exactly one. */
@@ -155,6 +168,16 @@ export type JobEvent =
   | { readonly kind: "stdout"; readonly bytes: Uint8Array }
   | { readonly kind: "stderr"; readonly bytes: Uint8Array }
   | { readonly kind: "condition"; readonly condition: Condition }
+  /** An item's bytes follow, in `item_bytes` events up to its `item_end`. */
+  | { readonly kind: "item"; readonly item: Item }
+  | { readonly kind: "item_bytes"; readonly bytes: Uint8Array }
+  | {
+    readonly kind: "item_end";
+    /** Why the item is not whole; nothing when it is. */
+    readonly problem: string | undefined;
+  }
+  /** R waits for a line of the job's input. */
+  | { readonly kind: "prompt"; readonly text: string }
   | { readonly kind: "end"; readonly outcome: Outcome; readonly receipt: Receipt };
 
 /** Why a job is stopped from outside. */
@@ -188,6 +211,13 @@ export interface Evaluator {
   control(principal: Principal, command: ControlCommand): Promise<string>;
 }
 
+const NO_BYTES = new Uint8Array(0);
+
+/** The bytes an event carries: of output, or of an item. */
+export function bytesOf(event: { readonly kind: string; readonly bytes?: Uint8Array }): Uint8Array {
+  return event.bytes ?? NO_BYTES;
+}
+
 /** Receipt of a job that never ran. */
 export const EMPTY_RECEIPT: Receipt = {
   wallMs: 0,
@@ -199,6 +229,7 @@ export const EMPTY_RECEIPT: Receipt = {
   rung: "none",
   sessionSurvived: true,
   eventsDropped: 0,
+  plots: 0,
 };
 
 /** A request that asks for nothing but the evaluation. */
@@ -217,5 +248,9 @@ export function bareRequest(code: string, session: string | undefined): JobReque
     progress: false,
     within: undefined,
     input: undefined,
+    wants: NO_WANTS,
+    mode: BATCH_MODE,
+    uploads: [],
+    call: undefined,
   };
 }

@@ -54,6 +54,10 @@ function limitText({ limit, max }: LimitReached): string {
       return `limit of ${countText(max, "open file")} reached`;
     case "file_size":
       return `file size limit of ${sizeText(max)} reached`;
+    case "value":
+      return `the value has more than ${sizeText(max)}`;
+    case "files":
+      return `the files have more than ${sizeText(max)}`;
     case "disk":
       return max > 0
         ? `less than ${sizeText(max)} is left on the server's disk`
@@ -74,6 +78,8 @@ const ADVICE: Readonly<Record<LimitName, string>> = {
   output: "ask for more with --output, up to the server's output_max, or let R write to a file",
   processes: "ask for more with --processes, up to the server's processes_max",
   open_files: "close files that are no longer needed, or raise the server's open_files_max",
+  value: "ask for a part of it, or raise the server's value_max",
+  files: "ask for less, or raise the server's files_max",
   file_size: "write smaller files, or raise the server's file_size_max",
   disk: "make room there, or lower the server's disk_left_min",
 };

@@ -19,7 +19,7 @@ import {
   PREFACE,
   PROTOCOL_VERSION,
 } from "../protocol.ts";
-import { parseSubmission } from "../messages.ts";
+import { parseSubmission, type Submission } from "../messages.ts";
 import { type ControlRequest, parseAttach, parseControl } from "../messages_control.ts";
 import { reportFields } from "../messages_report.ts";
 import { encodeEnd, NativeStream } from "./native_stream.ts";
@@ -37,6 +37,10 @@ export interface NativeOptions {
   readonly jobsPerConnectionMax: number;
   /** Most bytes of code in one job. @default {16 MiB} */
   readonly codeMax: number;
+  /** Most bytes that may come with one job. @default {1 GiB} */
+  readonly uploadMax: number;
+  /** Where they are kept until the job begins: a directory of the server's own. */
+  readonly spoolDir: string;
 }
 
 const encoder = new TextEncoder();
@@ -113,6 +117,8 @@ class NativeConnection {
         return this.#open(frame, (fields) => this.#control(frame.stream, fields));
       case "code":
         return this.#code(frame);
+      case "upload":
+        return this.#upload(frame);
       case "input":
         return this.#input(frame);
       case "window":
@@ -185,8 +191,9 @@ class NativeConnection {
         `The code has ${codeBytes} bytes; the most is ${this.#options.codeMax}`,
       );
     }
+    refuseLarge(submission, this.#options.uploadMax);
     const grant = (bytes: number) => this.#link.send(encodeWindow(id, bytes));
-    const upload = new NativeUpload(submission, grant);
+    const upload = new NativeUpload(submission, this.#options.spoolDir, grant);
     const stream = new NativeStream(id, this.#link, upload);
     this.#streams.set(id, stream);
     if (upload.complete) this.#evaluate(stream, upload);
@@ -197,6 +204,20 @@ class NativeConnection {
     const upload = stream?.upload;
     if (!stream || !upload || upload.complete) return; // Sent before a rejection was learnt of.
     upload.takeCode(payload);
+    if (upload.complete) this.#evaluate(stream, upload);
+  }
+
+  #upload({ stream: id, payload }: Frame): void {
+    const stream = this.#streams.get(id);
+    const upload = stream?.upload;
+    if (!stream || !upload || upload.complete) return; // As with code.
+    try {
+      upload.takeUpload(payload);
+    } catch (error) {
+      stream.close();
+      this.#streams.delete(id);
+      return this.#reject(id, error);
+    }
     if (upload.complete) this.#evaluate(stream, upload);
   }
 
@@ -212,6 +233,7 @@ class NativeConnection {
       const request = upload.request();
       const { evaluator } = this.#options;
       const job = await evaluator.submit(this.#principal, request, this.#gone.signal);
+      upload.release();
       stream.accept(job);
       if (!request.detach) await stream.relay(job);
     });
@@ -258,6 +280,15 @@ class NativeConnection {
     const { code, message } = toRtoolError(error);
     this.#link.send(encodeEnd(id, { kind: "rejected", code, message }, EMPTY_RECEIPT));
   }
+}
+
+function refuseLarge({ request }: Submission, max: number): void {
+  const bytes = request.uploads.reduce((sum, upload) => sum + upload.bytes, 0);
+  if (bytes <= max) return;
+  throw new RtoolError(
+    "upload_too_big",
+    `The files and data of the job have ${bytes} bytes; the most is ${max}`,
+  );
 }
 
 /** A version as a message may show it. */

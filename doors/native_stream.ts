@@ -8,6 +8,7 @@
 import { EMPTY_RECEIPT } from "../core/job.ts";
 import type { Job, JobEvent, Outcome, Receipt } from "../core/job.ts";
 import { outcomeFields, receiptFields, waitingFields } from "../messages.ts";
+import { itemEndFields, itemFields } from "../messages_items.ts";
 import { encodeFrame, encodeJson, PAYLOAD_BYTES_MAX, WINDOW_BYTES } from "../protocol.ts";
 import type { Link } from "../wire.ts";
 import type { NativeUpload } from "./native_upload.ts";
@@ -103,9 +104,13 @@ function costOf(event: JobEvent): number {
   switch (event.kind) {
     case "stdout":
     case "stderr":
+    case "item_bytes":
       return event.bytes.length;
     case "condition":
     case "waiting":
+    case "item":
+    case "item_end":
+    case "prompt":
       return EVENT_COST;
     case "started":
     case "end":
@@ -119,7 +124,14 @@ function encodeEvent(id: number, event: JobEvent): Uint8Array {
   switch (event.kind) {
     case "stdout":
     case "stderr":
+    case "item_bytes":
       return encodeFrame(event.kind, id, event.bytes);
+    case "item":
+      return encodeJson("item", id, itemFields(event.item));
+    case "item_end":
+      return encodeJson("item_end", id, itemEndFields(event.problem));
+    case "prompt":
+      return encodeJson("prompt", id, { text: event.text });
     case "condition":
       return encodeJson("condition", id, event.condition);
     case "waiting":

@@ -1,5 +1,6 @@
 /**
- * What a client sends with a job: the code as it arrives, then the input, as far as it is granted.
+ * What a client sends with a job: the code as it arrives, the uploads, then the input, both as far
+ * as they are granted.
  *
  * Part of the native door.
  */
@@ -10,6 +11,7 @@ import { RtoolError } from "../core/errors.ts";
 import type { JobRequest } from "../core/job.ts";
 import type { Submission } from "../messages.ts";
 import { WINDOW_BYTES } from "../protocol.ts";
+import { Spool } from "./native_spool.ts";
 
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
@@ -17,21 +19,23 @@ const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 export class NativeUpload {
   readonly #submission: Submission;
   readonly #grant: (bytes: number) => void;
+  readonly #spool: Spool;
   readonly #code: Uint8Array[] = [];
   #codeBytes = 0;
   readonly #input: Channel<Uint8Array> | undefined;
   #inputCredit = WINDOW_BYTES;
 
-  /** `grant` is called as input is read. */
-  constructor(submission: Submission, grant: (bytes: number) => void) {
+  /** `grant` is called as input is read; uploads are kept in files in `dir`. */
+  constructor(submission: Submission, dir: string, grant: (bytes: number) => void) {
     this.#submission = submission;
     this.#grant = grant;
+    this.#spool = new Spool(dir, submission.request.uploads);
     if (submission.hasInput) this.#input = new Channel(WINDOW_BYTES, (bytes) => bytes.length);
   }
 
-  /** Whether all of the code has arrived. */
+  /** Whether all of the code and the uploads have arrived. */
   get complete(): boolean {
-    return this.#codeBytes === this.#submission.codeBytes;
+    return this.#codeBytes === this.#submission.codeBytes && this.#spool.complete;
   }
 
   takeCode(bytes: Uint8Array): void {
@@ -40,6 +44,12 @@ export class NativeUpload {
       throw new RtoolError("bad_frame", "More code was sent than was announced");
     }
     this.#code.push(bytes);
+  }
+
+  /** A piece of the uploads. */
+  takeUpload(bytes: Uint8Array): void {
+    this.#spool.take(bytes);
+    this.#grant(bytes.length);
   }
 
   /** A piece of the job's input; an empty one is its end. */
@@ -56,12 +66,19 @@ export class NativeUpload {
   /** The whole request; throws `bad_request` when the code is no UTF-8. */
   request(): JobRequest {
     const input = this.#input ? this.#granting(this.#input) : undefined;
-    return { ...this.#submission.request, code: decodeCode(concat(this.#code)), input };
+    const code = decodeCode(concat(this.#code));
+    return { ...this.#submission.request, code, input, uploads: this.#spool.files };
+  }
+
+  /** The job was taken: its files are the engine's. */
+  release(): void {
+    this.#spool.release();
   }
 
   /** Nobody reads the input any more. */
   close(): void {
     this.#input?.discard();
+    this.#spool.discard();
   }
 
   async *#granting(input: Channel<Uint8Array>): AsyncGenerator<Uint8Array> {

@@ -5,9 +5,11 @@
  * less than 4096 bytes (R's console buffer), so longer code goes in pieces.
  */
 
+import { BATCH_MODE, type JobMode, type JobWants, NO_WANTS } from "../core/item.ts";
 import codeSource from "./r/code.R" with { type: "text" };
 import conditionsSource from "./r/conditions.R" with { type: "text" };
 import forkSource from "./r/fork.R" with { type: "text" };
+import itemsSource from "./r/items.R" with { type: "text" };
 import jobSource from "./r/job.R" with { type: "text" };
 import linesSource from "./r/lines.R" with { type: "text" };
 import marksSource from "./r/marks.R" with { type: "text" };
@@ -15,7 +17,8 @@ import workerSource from "./r/worker.R" with { type: "text" };
 
 /** The worker, without the comments: R would only have to read them. */
 const SOURCE = [
-  ...[workerSource, linesSource, jobSource, codeSource, conditionsSource, marksSource, forkSource],
+  ...[workerSource, linesSource, jobSource, codeSource, conditionsSource, marksSource, itemsSource],
+  forkSource,
 ].join("\n").replaceAll(/^ *#.*\n/gm, "");
 
 /** Most bytes of a line, its end included: R's CONSOLE_BUFFER_SIZE is 4096. */
@@ -35,6 +38,20 @@ export interface JobSettings {
   readonly width: number | undefined;
   /** R ends with this job, as Rscript does. */
   readonly last: boolean;
+  readonly wants: JobWants;
+  readonly mode: JobMode;
+  readonly call: string | undefined;
+  readonly brought: Brought;
+}
+
+/** Files that hold what came with a job. */
+export interface Brought {
+  /** Where they belong, below the session's directory, and where they are. */
+  readonly files: Readonly<Record<string, string>>;
+  /** Serialized values by the name they are to have. */
+  readonly data: Readonly<Record<string, string>>;
+  /** The serialized list of a call's arguments. */
+  readonly args: string | undefined;
 }
 
 /** What a forked worker is told. */
@@ -56,6 +73,10 @@ export const NO_SETTINGS: JobSettings = {
   env: {},
   width: undefined,
   last: false,
+  wants: NO_WANTS,
+  mode: BATCH_MODE,
+  call: undefined,
+  brought: { files: {}, data: {}, args: undefined },
 };
 
 /** Makes the lines for one worker; `prefix` keeps our names apart from the user's. */
@@ -163,16 +184,41 @@ export class Commands {
     if (settings.width !== undefined) parts.push(`width=${settings.width}L`);
     if (settings.last) parts.push("last=TRUE");
     if (settings.args !== undefined) parts.push(`args=${vector(settings.args)}`);
-    const names = Object.keys(settings.env);
-    if (names.length > 0) {
-      const values = vector(names.map((name) => settings.env[name]!));
-      parts.push(`env=structure(${values},names=${vector(names)})`);
-    }
+    pushMap(parts, "env", settings.env);
+    pushItems(parts, settings);
     // The REPL joins lines until its expression is whole; each must fit its buffer.
     if (parts.length === 0) return "";
     const line = parts.join(",");
     return `${this.#prefix}o(${literalFits(line) ? line : parts.join(",\n")})\n`;
   }
+}
+
+/** What is wanted and brought beside code and output: seldom anything. */
+function pushItems(parts: string[], { wants, mode, call, brought }: JobSettings): void {
+  if (wants.value) parts.push("value=TRUE");
+  if (wants.plots.length > 0) {
+    const words = wants.plots.map(({ format, width, height, dpi }) =>
+      `${format} ${width} ${height} ${dpi}`
+    );
+    parts.push(`plots=${vector(words)}`);
+  }
+  if (wants.files.length > 0) parts.push(`give=${vector(wants.files)}`);
+  if (mode.echo) parts.push("echo=TRUE");
+  if (mode.lines !== undefined) parts.push(`lines=${longLiteral(mode.lines)}`);
+  if (mode.interactive) parts.push("ask=TRUE");
+  if (mode.aside) parts.push("aside=TRUE");
+  if (call !== undefined) parts.push(`call=${longLiteral(call)}`);
+  pushMap(parts, "files", brought.files);
+  pushMap(parts, "data", brought.data);
+  if (brought.args !== undefined) parts.push(`call_args=${longLiteral(brought.args)}`);
+}
+
+/** A named character vector, unless it would be empty. */
+function pushMap(parts: string[], name: string, map: Readonly<Record<string, string>>): void {
+  const names = Object.keys(map);
+  if (names.length === 0) return;
+  const values = vector(names.map((each) => map[each]!));
+  parts.push(`${name}=structure(${values},names=${vector(names)})`);
 }
 
 /** Whether R will need no more lines than {@linkcode Commands.job} writes. */

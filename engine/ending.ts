@@ -29,7 +29,11 @@ export function endOutcome(
 ): { outcome: Outcome; used: Partial<Receipt> } {
   if (ending.mark === "K") return { outcome: { kind: "ok" }, used: { cpuMs: 0 } };
   const end = asFields(JSON.parse(ending.payload));
-  const used = { cpuMs: Number(end["cpu_ms"]), eventsDropped: Number(end["events_dropped"]) };
+  const used = {
+    cpuMs: Number(end["cpu_ms"]),
+    eventsDropped: Number(end["events_dropped"]),
+    plots: Number(end["plots"] ?? 0),
+  };
   if (typeof end["rejected"] === "string") {
     const message = end["rejected"];
     return { outcome: { kind: "rejected", code: "bad_request", message }, used };

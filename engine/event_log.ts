@@ -5,7 +5,7 @@
  * Knows no job and no clock.
  */
 
-import type { JobEvent } from "../core/job.ts";
+import { bytesOf, type JobEvent } from "../core/job.ts";
 
 /** Bytes kept in memory; what follows goes to the file. */
 const MEMORY_BYTES_MAX = 1 << 20;
@@ -15,7 +15,7 @@ const EVENT_WEIGHT = 256;
 
 /** Length u32 and kind u8, before each event in the file. */
 const HEADER_BYTES = 5;
-const KINDS = { json: 0, stdout: 1, stderr: 2 } as const;
+const KINDS = { json: 0, stdout: 1, stderr: 2, item_bytes: 3 } as const;
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
@@ -49,8 +49,7 @@ export class EventLog {
   append(event: JobEvent): void {
     if (this.#memoryBytes < MEMORY_BYTES_MAX && !this.#file) {
       this.#memory.push(event);
-      const isOutput = event.kind === "stdout" || event.kind === "stderr";
-      this.#memoryBytes += EVENT_WEIGHT + (isOutput ? event.bytes.length : 0);
+      this.#memoryBytes += EVENT_WEIGHT + bytesOf(event).length;
     } else this.#write(event);
     this.#tell();
   }
@@ -109,11 +108,10 @@ export class EventLog {
 
   #write(event: JobEvent): void {
     this.#file ??= Deno.openSync(this.#path, { write: true, createNew: true, mode: 0o600 });
-    const isOutput = event.kind === "stdout" || event.kind === "stderr";
-    const payload = isOutput ? event.bytes : encoder.encode(JSON.stringify(event));
+    const payload = "bytes" in event ? event.bytes : encoder.encode(JSON.stringify(event));
     const bytes = new Uint8Array(HEADER_BYTES + payload.length);
     new DataView(bytes.buffer).setUint32(0, payload.length, true);
-    bytes[4] = isOutput ? KINDS[event.kind] : KINDS.json;
+    bytes[4] = "bytes" in event ? KINDS[event.kind] : KINDS.json;
     bytes.set(payload, HEADER_BYTES);
     for (let at = 0; at < bytes.length;) at += this.#file.writeSync(bytes.subarray(at));
     this.#fileBytes += bytes.length;
@@ -129,6 +127,7 @@ export class EventLog {
 function decodeEvent(kind: number, payload: Uint8Array): JobEvent {
   if (kind === KINDS.stdout) return { kind: "stdout", bytes: payload };
   if (kind === KINDS.stderr) return { kind: "stderr", bytes: payload };
+  if (kind === KINDS.item_bytes) return { kind: "item_bytes", bytes: payload };
   return JSON.parse(decoder.decode(payload)) as JobEvent; // Our own words, written above.
 }
 

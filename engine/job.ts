@@ -5,8 +5,11 @@
  */
 
 import { Channel } from "../core/channel.ts";
-import { EMPTY_RECEIPT } from "../core/job.ts";
+import { bytesOf, EMPTY_RECEIPT } from "../core/job.ts";
+import { parseCondition } from "../core/condition.ts";
+import type { ItemBounds } from "../core/item.ts";
 import { needsNoMoreLines } from "./commands.ts";
+import { JobItems } from "./job_items.ts";
 import type { SystemLimits } from "./spawn.ts";
 import type {
   Condition,
@@ -32,7 +35,7 @@ const EVENT_WEIGHT = 256;
 const OUTPUT_BYTES_MAX = 1 << 16;
 
 /** Bounds a job has from the engine. */
-export interface JobBounds {
+export interface JobBounds extends ItemBounds {
   /** Output of both streams, in bytes. */
   readonly outputMax: number;
   readonly systemLimits: SystemLimits;
@@ -68,6 +71,7 @@ export class EngineJob implements Job {
   #start: Receipt["start"] = null;
   readonly #outputMax: number;
   readonly #systemLimits: SystemLimits;
+  readonly #items: JobItems;
   #refused: LimitName | undefined;
   #deadline: ReturnType<typeof setTimeout> | undefined;
 
@@ -78,6 +82,7 @@ export class EngineJob implements Job {
     this.#outputMax = Math.min(request.limits.outputBytes ?? Infinity, bounds.outputMax);
     this.#systemLimits = bounds.systemLimits;
     this.events = new Channel<JobEvent>(BUFFERED_BYTES_MAX, weigh);
+    this.#items = new JobItems(bounds, (event) => this.events.push(event));
     const limitMs = request.timeoutMs;
     if (limitMs !== undefined) {
       this.#deadline = setTimeout(() => this.cancel({ kind: "timeout", limitMs }), limitMs);
@@ -124,8 +129,8 @@ export class EngineJob implements Job {
 
   /** Whether R can be given this job behind another: it needs no input and no more lines. */
   get isSmall(): boolean {
-    return this.#isSmall ??= this.request.input === undefined &&
-      needsNoMoreLines(this.request.code);
+    const { input, uploads, code } = this.request;
+    return this.#isSmall ??= !input && uploads.length === 0 && needsNoMoreLines(code);
   }
 
   /** Says that R has been given the code. From here on the job is never run again. */
@@ -146,6 +151,11 @@ export class EngineJob implements Job {
   output(stream: "stdout" | "stderr", bytes: Uint8Array): void {
     this.hasBegun();
     if (this.#stop?.kind === "limited") return;
+    if (stream === "stdout" && this.#items.isOpen) {
+      const reached = this.#items.take(bytes);
+      if (reached) this.cancel(reached);
+      return;
+    }
     const room = this.#outputMax - this.#stdoutBytes - this.#stderrBytes;
     const kept = bytes.length > room ? bytes.subarray(0, room) : bytes;
     if (stream === "stdout") this.#stdoutBytes += kept.length;
@@ -154,6 +164,28 @@ export class EngineJob implements Job {
       this.events.push({ kind: stream, bytes: kept.subarray(at, at + OUTPUT_BYTES_MAX) });
     }
     if (kept !== bytes) this.cancel({ kind: "limited", limit: "output", max: this.#outputMax });
+  }
+
+  /** Whether a mark of R's is an event of this job, which it is told then. */
+  takes(mark: string, payload: string): boolean {
+    switch (mark) {
+      case "C":
+        this.condition(parseCondition(JSON.parse(payload)));
+        return true;
+      case "V":
+        this.hasBegun();
+        this.#items.begin(payload);
+        return true;
+      case "v":
+        this.#items.end(payload);
+        return true;
+      case "P":
+        this.hasBegun();
+        this.events.push({ kind: "prompt", text: payload });
+        return true;
+      default:
+        return false;
+    }
   }
 
   condition(condition: Condition): void {
@@ -184,6 +216,7 @@ export class EngineJob implements Job {
       start: this.#start,
       ...used,
     };
+    this.#items.end("the job ended before it was whole");
     this.events.push({ kind: "end", outcome, receipt });
     this.events.close();
     this.onEnd?.(outcome, receipt);
@@ -212,7 +245,5 @@ export function randomHex(): string {
 }
 
 function weigh(event: JobEvent): number {
-  return event.kind === "stdout" || event.kind === "stderr"
-    ? event.bytes.length + EVENT_WEIGHT
-    : EVENT_WEIGHT;
+  return EVENT_WEIGHT + bytesOf(event).length;
 }

@@ -6,6 +6,7 @@
  */
 
 import { RtoolError } from "../core/errors.ts";
+import type { ItemBounds } from "../core/item.ts";
 import type { Evaluator, Job, JobRequest, Outcome, Principal, Receipt } from "../core/job.ts";
 import type { Log } from "../core/log.ts";
 import type { ControlCommand, Report } from "../core/report.ts";
@@ -13,6 +14,7 @@ import { Archive } from "./archive.ts";
 import { Controls } from "./controls.ts";
 import { Directory, type DirectoryOptions } from "./directory.ts";
 import { EngineJob } from "./job.ts";
+import { discardUploads } from "./job_uploads.ts";
 import { Places } from "./places.ts";
 import { jobReport, sessionReport } from "./reports.ts";
 import type { Session, SessionOwner } from "./session.ts";
@@ -21,7 +23,7 @@ import { Sweeper } from "./sweeper.ts";
 import { Watchdog } from "./watchdog.ts";
 
 /** Bounds of the engine. */
-export interface EngineOptions extends SparesOptions, DirectoryOptions {
+export interface EngineOptions extends SparesOptions, DirectoryOptions, ItemBounds {
   /** Sessions that may evaluate at the same time. @default {max(4, 2 x cores)} */
   readonly jobsMax: number;
   /** How many of these one other principal may have. @default {max(2, cores)} */
@@ -161,7 +163,10 @@ export class Sessions implements Evaluator, SessionOwner {
     const known = key === undefined
       ? undefined
       : this.#archive.maybeKeyed(principal, key, request.code, signal);
-    if (known) return known;
+    if (known) {
+      discardUploads(request.uploads);
+      return known;
+    }
     this.#directory.refuseDeadlock(principal, request);
     const isKept = request.detach || key !== undefined;
     if (isKept) this.#archive.refuseFull();
@@ -228,6 +233,7 @@ export class Sessions implements Evaluator, SessionOwner {
 
   #ended(job: EngineJob, outcome: Outcome, receipt: Receipt): void {
     this.#jobs.delete(job.id);
+    discardUploads(job.request.uploads);
     if (!job.started) this.#queued--;
     this.#log.info("job ended", {
       job: job.id,

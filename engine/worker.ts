@@ -5,7 +5,6 @@
  */
 
 import { RtoolError, toRtoolError } from "../core/errors.ts";
-import { parseCondition } from "../core/condition.ts";
 import type { Receipt } from "../core/job.ts";
 import type { Commands } from "./commands.ts";
 import { EngineJob, randomHex } from "./job.ts";
@@ -13,6 +12,7 @@ import { endAll } from "./end_all.ts";
 import { crashOutcome, type Ending, endOutcome, LOST_PLACE } from "./ending.ts";
 import { JobWatch } from "./job_watch.ts";
 import { JobInput } from "./job_input.ts";
+import { bring } from "./job_uploads.ts";
 import type { RProcess } from "./process.ts";
 import { awaitStart, type Expected, prepare, startFailure, StopLadder, warmUp } from "./ladder.ts";
 import { step, type WorkerEvent, type WorkerState } from "./states.ts";
@@ -122,7 +122,8 @@ export class Worker {
   }
 
   #submit(job: EngineJob, ahead: boolean): void {
-    const settings = { ...job.request, last: job.request.session === undefined };
+    const brought = bring(job.request.uploads, this.process.dir);
+    const settings = { ...job.request, last: job.request.session === undefined, brought };
     this.process.write(this.commands.job(job.nonce, job.request.code, settings, ahead));
     this.#watch.start(() => this.#roll.first?.job);
     if (job.stopReason && this.#roll.first?.job === job) this.#stop(job);
@@ -142,9 +143,8 @@ export class Worker {
   #mark({ stream, nonce, mark, payload }: Mark): void {
     this.#watch.progress();
     const expected = this.#roll.find(nonce);
+    if (expected?.job?.takes(mark, payload)) return;
     switch (mark) {
-      case "C":
-        return expected?.job?.condition(parseCondition(JSON.parse(payload)));
       case "N":
         return this.process.write(this.commands.more(Number(payload)));
       case "T":

@@ -8,7 +8,7 @@ import type { Data, DataType, Field, Table } from "apache-arrow";
 import { RtoolError } from "../core/errors.ts";
 import { type ArrowLibrary, R_TYPE, R_UNITS } from "./arrow_write.ts";
 import { type Attribute, NA_INTEGER, type RValue } from "./types.ts";
-import { character, integer, list, logical, NA_REAL, numeric, raw } from "./values.ts";
+import { character, double, integer, list, logical, NA_REAL, raw } from "./values.ts";
 
 type Chunks = readonly Data<DataType>[];
 
@@ -44,25 +44,25 @@ function toVector(arrow: ArrowLibrary, field: Field, chunks: Chunks, rows: numbe
     }
     return withUnits(readIntegers(chunks, rows), metadata);
   }
-  if (DataType.isInt(type)) return numeric(readNumbers(chunks, rows, Number));
+  if (DataType.isInt(type)) return double(readNumbers(chunks, rows, Number));
   if (DataType.isFloat(type) && type.precision > 0) {
     return withUnits(readDoubles(chunks, rows), metadata);
   }
   if (DataType.isFloat(type)) {
-    return numeric(readNumbers(chunks, rows, (half) => halfToNumber(Number(half))));
+    return double(readNumbers(chunks, rows, (half) => halfToNumber(Number(half))));
   }
-  if (DataType.isDecimal(type)) return numeric(readDecimals(arrow, chunks, type.scale));
+  if (DataType.isDecimal(type)) return double(readDecimals(arrow, chunks, type.scale));
   if (DataType.isDate(type)) {
     const perDay = type.unit === DateUnit.DAY ? 1 : DAY_MS;
-    return numeric(readNumbers(chunks, rows, (value) => Number(value) / perDay), classed("Date"));
+    return double(readNumbers(chunks, rows, (value) => Number(value) / perDay), classed("Date"));
   }
   if (DataType.isTimestamp(type)) {
     const zone = ["tzone", character([type.timezone || "UTC"])] as const;
-    return numeric(readUnits(chunks, rows, type.unit), [...classed("POSIXct", "POSIXt"), zone]);
+    return double(readUnits(chunks, rows, type.unit), [...classed("POSIXct", "POSIXt"), zone]);
   }
   if (DataType.isTime(type) || DataType.isDuration(type)) {
     const units = ["units", character(["secs"])] as const;
-    return numeric(readUnits(chunks, rows, type.unit), [...classed("difftime"), units]);
+    return double(readUnits(chunks, rows, type.unit), [...classed("difftime"), units]);
   }
   throw new RtoolError("bad_value", `Cannot read Arrow: column '${field.name}' is ${type}`);
 }
@@ -95,7 +95,7 @@ function readIntegers(chunks: Chunks, rows: number): RValue {
       const isThere = chunk.nullCount === 0 || chunk.getValid(index);
       values[at] = isThere ? numbers[index]! : NA_INTEGER;
       const isLost = isThere && (values[at] === NA_INTEGER || values[at] !== numbers[index]);
-      if (isLost) return numeric(readNumbers(chunks, rows, Number));
+      if (isLost) return double(readNumbers(chunks, rows, Number));
     }
   }
   return integer(values);
@@ -104,7 +104,7 @@ function readIntegers(chunks: Chunks, rows: number): RValue {
 function readDoubles(chunks: Chunks, rows: number): RValue {
   const [first] = chunks;
   const whole = chunks.length === 1 && first!.nullCount === 0 ? valuesOf(first!) : undefined;
-  return numeric(whole instanceof Float64Array ? whole : readNumbers(chunks, rows, Number));
+  return double(whole instanceof Float64Array ? whole : readNumbers(chunks, rows, Number));
 }
 
 function readNumbers(

@@ -7,7 +7,7 @@
 import { hasClass, zoneOf } from "./columns.ts";
 import { createOffsets } from "./time_text.ts";
 import { NA_INTEGER, type RDouble, type RList, type RValue } from "./types.ts";
-import { attributeOf, character, isNaReal, NA_REAL, numeric } from "./values.ts";
+import { attributeOf, character, double, isNaReal, NA_REAL } from "./values.ts";
 
 /** What `as.POSIXct()` would make of it; any other value as it is. */
 export function toInstants(value: RValue): RValue {
@@ -28,7 +28,7 @@ function joinTime(value: RList): RDouble {
     // The clock's own time is near enough to find the offset, except within hours of a change.
     return local - (Number.isNaN(offset) ? offsetAt(local - offsetAt(local)) : offset);
   });
-  return numeric(seconds, [
+  return double(seconds, [
     ["class", character(["POSIXct", "POSIXt"])],
     ["tzone", character([zone])],
   ]);

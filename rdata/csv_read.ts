@@ -9,7 +9,7 @@ import { parse } from "@std/csv";
 import { RtoolError } from "../core/errors.ts";
 import { makeNames } from "./name_text.ts";
 import { NA_INTEGER, type RValue } from "./types.ts";
-import { character, integer, list, logical, NA_REAL, numeric } from "./values.ts";
+import { character, double, integer, list, logical, NA_REAL } from "./values.ts";
 
 const INTEGER = /^\s*[+-]?\d+\s*$/;
 /** What JavaScript takes for a number and R does not, or with a sign only R. */
@@ -55,7 +55,7 @@ function toColumn(cells: readonly string[]): RValue {
   if (fill(whole, cells, (cell) => LOGICAL.get(cell), NA_INTEGER)) return logical(whole);
   if (fill(whole, cells, findInteger, NA_INTEGER)) return integer(whole);
   const numbers = new Float64Array(cells.length);
-  if (fill(numbers, cells, findNumber, NA_REAL)) return numeric(numbers);
+  if (fill(numbers, cells, findNumber, NA_REAL)) return double(numbers);
   return character(cells.map((cell) => cell === "NA" ? null : cell));
 }
 

@@ -10,7 +10,7 @@ import { findFault } from "./json_fault.ts";
 import { checkText, isObject, type JsonObject, maybeCells, maybeFrame } from "./json_tables.ts";
 import { NA_INTEGER, NULL, type RCharacter, type RDouble, type RInteger } from "./types.ts";
 import type { RLogical, RValue } from "./types.ts";
-import { character, integer, list, logical, NA_REAL, numeric } from "./values.ts";
+import { character, double, integer, list, logical, NA_REAL } from "./values.ts";
 
 /** Arrays in arrays: what jsonlite's parser takes, and far from our stack's end. */
 const DEPTH_MAX = 500;
@@ -100,7 +100,7 @@ function numbersOf(items: readonly unknown[]): Vector {
   if (items.every((item) => item === null || isInteger(item))) {
     return integer(Int32Array.from(items, (item) => item === null ? NA_INTEGER : Number(item)));
   }
-  return numeric(Float64Array.from(items, (item) => {
+  return double(Float64Array.from(items, (item) => {
     return item === null ? NA_REAL : NAMED_NUMBERS.get(item) ?? Number(item);
   }));
 }

@@ -1,11 +1,11 @@
 /**
  * R's values as data: what R's serialization format holds, without R.
  *
- * Knows no bytes, no text format and no I/O. Closures, environments and the like are named, not kept:
- * nothing here can be evaluated.
+ * Knows no bytes, no text format and no I/O. Closures, environments and the like are named, not
+ * kept: nothing here can be evaluated.
  */
 
-/** A name and a value, in R's order: `names`, `dim`, `class`, `levels`, … or any of the user's own. */
+/** A name and a value, in R's order: `names`, `dim`, `class`, `levels`, or any of the user's. */
 export type Attribute = readonly [name: string, value: RValue];
 
 /** What every value but `NULL` may carry. */
@@ -66,7 +66,7 @@ export interface RList extends Attributed {
   readonly form: "list" | "pairlist" | "expression";
 }
 
-/** What is named, not kept: R's own word for its type, and what a person would want to read of it. */
+/** What is named, not kept: R's own word for its type, and what a person wants to read of it. */
 export interface ROpaque extends Attributed {
   readonly type: "opaque";
   /** As `typeof()` says: `closure`, `environment`, `symbol`, `language`, `S4`, `builtin`, … */

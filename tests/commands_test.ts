@@ -95,6 +95,7 @@ Deno.test("a job that needs more lines than were written is known beforehand", (
 
 Deno.test("settings are one call, with every value a literal", () => {
   const settings = {
+    ...NO_SETTINGS,
     cwd: '/a "b"\n',
     args: ["--args", "x\\"],
     env: { A: "1", B: 'q"' },

@@ -6,7 +6,8 @@ import { assertEquals, assertMatch, assertRejects, assertStringIncludes } from "
 import { config } from "../cli/config.ts";
 import { readConfig } from "../cli/config_file.ts";
 import { parseInvocation } from "../cli/parse.ts";
-import { COMMANDS, CONFIGURE, SEND } from "../cli/table.ts";
+import { COMMANDS, CONFIGURE } from "../cli/table.ts";
+import { SEND } from "../cli/table_send.ts";
 import { SERVE } from "../cli/table_serve.ts";
 import { RtoolError } from "../core/errors.ts";
 

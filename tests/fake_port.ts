@@ -19,6 +19,9 @@ export const PRINCIPAL: Principal = { name: "tester", local: true };
 export interface PortOptions {
   readonly jobsPerConnectionMax?: number;
   readonly codeMax?: number;
+  readonly uploadMax?: number;
+  /** Where uploads are kept. @default {nowhere: there are none} */
+  readonly spoolDir?: string;
   readonly connectionsMax?: number;
   readonly helloTimeoutMs?: number;
   readonly identify?: ServeOptions["identify"];
@@ -83,6 +86,8 @@ function joinDoors(
     rVersion: "4.2.2",
     jobsPerConnectionMax: options.jobsPerConnectionMax ?? 256,
     codeMax,
+    uploadMax: options.uploadMax ?? 1 << 24,
+    spoolDir: options.spoolDir ?? "/nonexistent",
   };
   const rpy2 = { evaluator, codeMax, hasGone: () => false };
   return {

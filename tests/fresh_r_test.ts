@@ -9,7 +9,8 @@ import { collect, type Ended, markedProcesses, type More, TestEngine } from "./e
 
 const FRESH: More = { session: undefined };
 const CLIENT = { kind: "cancelled", reason: "client" } as const;
-const STUBBORN = "repeat tryCatch(Sys.sleep(60), interrupt = function(c) NULL)";
+const GIVES_IN = "cat('on'); system('sleep 60')";
+const STUBBORN = "repeat tryCatch({ cat('on'); Sys.sleep(60) }, interrupt = function(c) NULL)";
 
 for (const start of ["fork", "spawn"] as const) {
   const started = (options: Partial<EngineOptions> = {}) =>
@@ -91,8 +92,8 @@ for (const start of ["fork", "spawn"] as const) {
     await using engine = await started({ stopGraceMs: 300 });
     const late = await engine.run("Sys.sleep(60)", { ...FRESH, timeoutMs: 1000 });
     assertEquals([late.outcome.kind, late.receipt.rung], ["timeout", "interrupt"]);
-    for (const [work, rung] of [["system('sleep 60')", "interrupt"], [STUBBORN, "kill"]]) {
-      const job = await engine.submit(`cat('on'); ${work}`, FRESH);
+    for (const [work, rung] of [[GIVES_IN, "interrupt"], [STUBBORN, "kill"]] as const) {
+      const job = await engine.submit(work, FRESH);
       const { receipt } = await collect(job, () => job.cancel(CLIENT));
       assertEquals(receipt.rung, rung);
     }

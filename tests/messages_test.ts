@@ -6,9 +6,8 @@
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { parseCondition } from "../core/condition.ts";
-import { ERROR_CODES, RtoolError } from "../core/errors.ts";
-import { bareRequest, LIMIT_NAMES } from "../core/job.ts";
-import type { Condition, JobLimits, Outcome, Receipt } from "../core/job.ts";
+import { RtoolError } from "../core/errors.ts";
+import { bareRequest } from "../core/job.ts";
 import {
   outcomeFields,
   parseOutcome,
@@ -16,12 +15,16 @@ import {
   parseSubmission,
   parseWaiting,
   receiptFields,
-  type Submission,
   submissionFields,
-  type Waiting,
   waitingFields,
 } from "../messages.ts";
-import { arbitraryText, SEED, seeded } from "./random.ts";
+import {
+  arbitraryOutcome,
+  arbitraryReceipt,
+  arbitrarySubmission,
+  arbitraryWaiting,
+} from "./arbitrary_messages.ts";
+import { SEED, seeded } from "./random.ts";
 
 /** A submit with every field there is. */
 const FULL = {
@@ -276,105 +279,4 @@ function arbitraryFields(names: readonly string[]): fc.Arbitrary<Record<string, 
     fc.nat(300),
   );
   return fc.dictionary(fc.constantFrom(...names), value);
-}
-
-/** Text that can go over the wire: no lone surrogates. */
-function arbitraryWords(): fc.Arbitrary<string> {
-  return arbitraryText().map((text) => text.toWellFormed());
-}
-
-function arbitrarySubmission(): fc.Arbitrary<Submission> {
-  const maybe = <T>(arbitrary: fc.Arbitrary<T>) => fc.option(arbitrary, { nil: undefined });
-  const variables = fc.array(
-    fc.tuple(fc.constantFrom("A", "B_1", "path", "__x"), arbitraryWords()),
-  );
-  return fc.record({
-    codeBytes: fc.maxSafeNat(),
-    hasInput: fc.boolean(),
-    request: fc.record({
-      session: maybe(arbitraryWords()),
-      args: maybe(fc.array(arbitraryWords(), { maxLength: 4 })),
-      cwd: maybe(arbitraryWords()),
-      machine: maybe(arbitraryWords()),
-      env: variables.map((pairs) => Object.fromEntries(pairs)),
-      width: maybe(fc.integer({ min: 10, max: 10000 })),
-      timeoutMs: maybe(fc.integer({ min: 1, max: 2 ** 31 - 1 })),
-      limits: arbitraryLimits(),
-      detach: fc.boolean(),
-      key: maybe(arbitraryWords()),
-      progress: fc.boolean(),
-      within: maybe(arbitraryWords()),
-    }),
-  });
-}
-
-function arbitraryLimits(): fc.Arbitrary<JobLimits> {
-  const max = fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER });
-  const limits = { cpuMs: max, memoryBytes: max, outputBytes: max, processes: max };
-  return fc.record(limits, { requiredKeys: [] });
-}
-
-function arbitraryWaiting(): fc.Arbitrary<Waiting> {
-  const holder = fc.record({ job: arbitraryWords(), ageMs: fc.maxSafeNat() });
-  return fc.record({
-    kind: fc.constant("waiting" as const),
-    ahead: fc.maxSafeNat(),
-    holder: fc.option(holder, { nil: undefined }),
-  });
-}
-
-function arbitraryCondition(): fc.Arbitrary<Condition> {
-  const maybeText = fc.option(arbitraryWords(), { nil: null });
-  return fc.record({
-    kind: fc.constantFrom("message", "warning", "error", "interrupt"),
-    text: maybeText,
-    call: maybeText,
-    classes: fc.array(arbitraryWords(), { maxLength: 4 }),
-    traceback: fc.array(arbitraryWords(), { maxLength: 4 }),
-  }, { requiredKeys: ["kind", "text", "call", "classes"] });
-}
-
-function arbitraryOutcome(): fc.Arbitrary<Outcome> {
-  const text = arbitraryWords();
-  const kind = <K extends string>(name: K) => fc.constant(name);
-  return fc.oneof(
-    fc.record({ kind: kind("ok") }),
-    fc.record({ kind: kind("error"), error: arbitraryCondition(), halted: fc.boolean() }),
-    fc.record({ kind: kind("quit"), status: fc.nat(255) }),
-    fc.record({ kind: kind("timeout"), limitMs: fc.maxSafeNat() }),
-    fc.record({
-      kind: kind("cancelled"),
-      reason: fc.constantFrom("client", "gone", "shutdown"),
-    }),
-    fc.record({
-      kind: kind("crashed"),
-      signal: fc.option(text, { nil: null }),
-      status: fc.option(fc.nat(255), { nil: null }),
-      message: text,
-    }),
-    fc.record({
-      kind: kind("limited"),
-      limit: fc.constantFrom(...LIMIT_NAMES),
-      max: fc.maxSafeNat(),
-    }),
-    fc.record({ kind: kind("rejected"), code: fc.constantFrom(...ERROR_CODES), message: text }),
-    fc.record({ kind: kind("lost"), message: text }),
-  );
-}
-
-function arbitraryReceipt(): fc.Arbitrary<Receipt> {
-  const count = fc.maxSafeNat();
-  const maybeCount = fc.option(count, { nil: null });
-  return fc.record({
-    // The wire carries microseconds.
-    wallMs: fc.nat(10 ** 9).map((us) => us / 1000),
-    cpuMs: maybeCount,
-    peakMemoryBytes: maybeCount,
-    stdoutBytes: count,
-    stderrBytes: count,
-    start: fc.constantFrom("existing", "warm", "cold", null),
-    rung: fc.constantFrom("none", "interrupt", "kill"),
-    sessionSurvived: fc.boolean(),
-    eventsDropped: count,
-  });
 }

@@ -109,7 +109,7 @@ Deno.test("an unknown option is refused, with the nearest one there is", () => {
     ["--colour", "see: rtool send --help"],
     ["-z", "see: rtool send --help"],
     ["-qz", "see: rtool send --help"],
-    ["--no-json", "see: rtool send --help"],
+    ["--no-json", "did you mean --ndjson?"],
     ["---json", "json"],
   ];
   for (const [option = "", hint = ""] of cases) {

@@ -94,6 +94,8 @@ const LIMITS: Readonly<Record<LimitName, readonly [max: number, text: string, wo
   processes: [128, "limit of 128 processes reached", /--processes.*processes_max/],
   open_files: [256, "limit of 256 open files reached", /open_files_max/],
   file_size: [2 ** 34, "file size limit of 16 GiB reached", /file_size_max/],
+  value: [1024, "the value has more than 1 KiB", /value_max/],
+  files: [1024, "the files have more than 1 KiB", /files_max/],
   disk: [2 ** 24, "less than 16 MiB is left on the server's disk", /disk_left_min/],
 };
 

@@ -8,7 +8,15 @@ import fc from "fast-check";
 import { RtoolError } from "../core/errors.ts";
 import { fromArrow, toArrow } from "../rdata/arrow.ts";
 import { type Attribute, NA_INTEGER, NULL, type RValue } from "../rdata/types.ts";
-import { character, integer, list, logical, NA_REAL, numeric, raw } from "../rdata/values.ts";
+import {
+  character,
+  double,
+  integer,
+  list,
+  logical as logicalOf,
+  NA_REAL,
+  raw,
+} from "../rdata/values.ts";
 import { SEED, seeded } from "./random.ts";
 
 const UTC: Attribute = ["tzone", character(["UTC"])];
@@ -21,18 +29,18 @@ const COLUMNS: readonly (readonly [type: string, value: RValue])[] = [
   ["Bool", logical([0, 1, 1])],
   ["Int32", integer([1, -0x7fff_ffff, NA_INTEGER])],
   ["Int32", integer([1, 2, 3])],
-  ["Float64", numeric([1.5, -0, Infinity])],
-  ["Float64", numeric([NaN, NA_REAL, 5e-324])],
-  ["Float64", numeric([1, 2.5, NA_REAL], [classed("difftime"), MINUTES])],
+  ["Float64", double([1.5, -0, Infinity])],
+  ["Float64", double([NaN, NA_REAL, 5e-324])],
+  ["Float64", double([1, 2.5, NA_REAL], [classed("difftime"), MINUTES])],
   ["Utf8", character(["", null, "é😀\n"])],
   ["Uint8", raw(Uint8Array.of(0, 127, 255))],
   ["Dictionary<Int32, Utf8>", integer([2, NA_INTEGER, 1], [LEVELS, classed("factor")])],
   ["Dictionary<Int32, Utf8>", integer([1, 2, 1], [LEVELS, classed("ordered", "factor")])],
-  ["Date32<DAY>", numeric([19753, NA_REAL, -719162], [classed("Date")])],
-  ["Timestamp<MICROSECOND, UTC>", numeric([0.25, NA_REAL, -1e9], [posix(), UTC])],
+  ["Date32<DAY>", double([19753, NA_REAL, -719162], [classed("Date")])],
+  ["Timestamp<MICROSECOND, UTC>", double([0.25, NA_REAL, -1e9], [posix(), UTC])],
   [
     "Timestamp<MICROSECOND, Europe/Berlin>",
-    numeric([1706702400, 0, 1], [posix(), ["tzone", character(["Europe/Berlin"])]]),
+    double([1706702400, 0, 1], [posix(), ["tzone", character(["Europe/Berlin"])]]),
   ],
 ];
 
@@ -61,7 +69,7 @@ Deno.test("a data frame keeps its columns, and each gets a name of its own", asy
   assertEquals(columnsOf(await fromArrow(await toArrow(value))), columnsOf(value));
   const { schema } = arrow.tableFromIPC(await toArrow(value));
   assertEquals(schema.fields.map(({ name }) => name), ["a", "a.1", "3"]);
-  for (const empty of [frame([], 0), frame([], 3), frame([["a", numeric([])]], 0)]) {
+  for (const empty of [frame([], 0), frame([], 3), frame([["a", double([])]], 0)]) {
     assertEquals(await fromArrow(await toArrow(empty)), empty);
   }
 });
@@ -75,7 +83,7 @@ Deno.test("a named list of vectors of one length is a table, too", async () => {
 });
 
 Deno.test("what missing values R has are Arrow's nulls, and NaN is a number", async () => {
-  const table = arrow.tableFromIPC(await toArrow(numeric([NaN, NA_REAL, 1])));
+  const table = arrow.tableFromIPC(await toArrow(double([NaN, NA_REAL, 1])));
   assertEquals(table.getChildAt(0)!.toJSON(), [NaN, null, 1]);
   assertEquals(table.getChildAt(0)!.nullCount, 1);
 });
@@ -89,8 +97,8 @@ Deno.test("what has no columns is refused", async () => {
     integer([1, 2], [["dim", integer([1, 2])]]),
     { type: "complex", values: Float64Array.of(1, 2), attributes: [] },
     { type: "opaque", kind: "closure", description: "function()", attributes: [] },
-    numeric([1e300], [posix()]),
-    numeric([1e12], [classed("Date")]),
+    double([1e300], [posix()]),
+    double([1e12], [classed("Date")]),
   ];
   for (const value of values) {
     const error = await assertRejects(() => toArrow(value), RtoolError, "Cannot write Arrow");
@@ -103,24 +111,24 @@ Deno.test("all usual types of others are read", async () => {
   const cases: (readonly [arrow.Vector, RValue])[] = [
     [vector([1, null, -3], new arrow.Int8()), integer([1, NA_INTEGER, -3])],
     [vector([1, 65535], new arrow.Uint16()), integer([1, 65535])],
-    [vector([1, 4294967295], new arrow.Uint32()), numeric([1, 4294967295])],
-    [vector([1, -0x8000_0000], new arrow.Int32()), numeric([1, -0x8000_0000])],
-    [vector([1n, null, -(2n ** 40n)], new arrow.Int64()), numeric([1, NA_REAL, -(2 ** 40)])],
-    [vector([2n ** 63n], new arrow.Uint64()), numeric([2 ** 63])],
-    [vector([0.5, null], new arrow.Float32()), numeric([0.5, NA_REAL])],
+    [vector([1, 4294967295], new arrow.Uint32()), double([1, 4294967295])],
+    [vector([1, -0x8000_0000], new arrow.Int32()), double([1, -0x8000_0000])],
+    [vector([1n, null, -(2n ** 40n)], new arrow.Int64()), double([1, NA_REAL, -(2 ** 40)])],
+    [vector([2n ** 63n], new arrow.Uint64()), double([2 ** 63])],
+    [vector([0.5, null], new arrow.Float32()), double([0.5, NA_REAL])],
     [
       vector([1.5, -0.25, 65504, 6e-8], new arrow.Float16()),
-      numeric([1.5, -0.25, 65504, 2 ** -24]),
+      double([1.5, -0.25, 65504, 2 ** -24]),
     ],
     [vector(["a", null], new arrow.LargeUtf8()), character(["a", null])],
     [vector([null, null], new arrow.Null()), logical([NA_INTEGER, NA_INTEGER])],
-    [vector([new Date(86400000)], new arrow.DateMillisecond()), numeric([1], [classed("Date")])],
-    [vector([1500], new arrow.TimestampMillisecond()), numeric([1.5], [posix(), UTC])],
+    [vector([new Date(86400000)], new arrow.DateMillisecond()), double([1], [classed("Date")])],
+    [vector([1500], new arrow.TimestampMillisecond()), double([1.5], [posix(), UTC])],
     [
       vector([1500n], new arrow.Duration(TimeUnit.MILLISECOND)),
-      numeric([1.5], [classed("difftime"), ["units", character(["secs"])]]),
+      double([1.5], [classed("difftime"), ["units", character(["secs"])]]),
     ],
-    [decimals([12345n, -1n], 2), numeric([123.45, -0.01])],
+    [decimals([12345n, -1n], 2), double([123.45, -0.01])],
   ];
   for (const [from, to] of cases) {
     const table = new arrow.Table({ value: from });
@@ -141,13 +149,13 @@ Deno.test("several batches become one column, each with a dictionary of its own"
   });
   const bytes = arrow.tableToIPC(first.concat(second), "stream");
   assertEquals(columnsOf(await fromArrow(bytes)), [
-    numeric([1.5, NA_REAL]),
+    double([1.5, NA_REAL]),
     integer([1, 2], [["levels", character(["b", "a"])], classed("factor")]),
   ]);
 });
 
 Deno.test("numbers without gaps are read where they lie", async () => {
-  const bytes = await toArrow(numeric(new Float64Array(1000)));
+  const bytes = await toArrow(double(new Float64Array(1000)));
   const [column] = columnsOf(await fromArrow(bytes));
   assert(column?.type === "double");
   assertStrictEquals(column.values.buffer, bytes.buffer);
@@ -181,7 +189,7 @@ Deno.test(`bytes that are no table, or part of one, are a table or the one error
 });
 
 Deno.test("a file that was cut short is an error, wherever", async () => {
-  const whole = await toArrow(numeric(new Float64Array(20)));
+  const whole = await toArrow(double(new Float64Array(20)));
   for (let length = 0; length < whole.length; length++) {
     await assertRejects(() => fromArrow(whole.slice(0, length)), RtoolError);
   }
@@ -226,4 +234,8 @@ function frame(columns: readonly [string, RValue][], rows: number): RValue {
     classed("data.frame"),
     ["row.names", integer([NA_INTEGER, -rows])],
   ]);
+}
+
+function logical(values: readonly number[]): RValue {
+  return logicalOf(Int32Array.from(values));
 }

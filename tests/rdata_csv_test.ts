@@ -10,7 +10,15 @@ import { toCsv } from "../rdata/csv_write.ts";
 import { toJson } from "../rdata/json_write.ts";
 import { complexText, numberText } from "../rdata/number_text.ts";
 import { type Attribute, NA_INTEGER, NULL, type RValue } from "../rdata/types.ts";
-import { character, integer, list, logical, NA_REAL, numeric, raw } from "../rdata/values.ts";
+import {
+  character,
+  double,
+  integer,
+  list,
+  logical as logicalOf,
+  NA_REAL,
+  raw,
+} from "../rdata/values.ts";
 import { arbitraryText, SEED, seeded } from "./random.ts";
 
 /** As `as.character()` of R 4.2 has them. */
@@ -58,11 +66,11 @@ Deno.test("columns of every type are written as R writes them", () => {
   const value = frame([
     ["l", logical([1, 0, NA_INTEGER])],
     ["i", integer([100000, -1, NA_INTEGER])],
-    ["d", numeric([100000, NaN, NA_REAL])],
+    ["d", double([100000, NaN, NA_REAL])],
     ["c", character(['say "hi"', "a,b\nc", null])],
     ["r", raw(Uint8Array.of(0, 10, 255))],
     ["f", integer([1, 2, NA_INTEGER], [["levels", character(["x", "y"])], classed("factor")])],
-    ["t", numeric([19753, -719162, NA_REAL], [classed("Date")])],
+    ["t", double([19753, -719162, NA_REAL], [classed("Date")])],
     ["z", { type: "complex", values: Float64Array.of(1, 2, NaN, 0, 0, 1), attributes: [] }],
   ], 3);
   assertEquals(
@@ -76,7 +84,7 @@ Deno.test("columns of every type are written as R writes them", () => {
 
 Deno.test("times are written in their zone, as dates alone where all are midnights", () => {
   const times = (seconds: number[], zone: string) => {
-    return numeric(seconds, [classed("POSIXct", "POSIXt"), ["tzone", character([zone])]]);
+    return double(seconds, [classed("POSIXct", "POSIXt"), ["tzone", character([zone])]]);
   };
   assertEquals(write(times([0, 86400], "UTC")), '"x"\n1970-01-01\n1970-01-02\n');
   assertEquals(write(times([0, 1.5, NA_REAL], "")).split("\n"), [
@@ -92,12 +100,12 @@ Deno.test("times are written in their zone, as dates alone where all are midnigh
 });
 
 Deno.test("vectors become one column, matrices and arrays several", () => {
-  assertEquals(write(numeric([1, 2])), '"x"\n1\n2\n');
+  assertEquals(write(double([1, 2])), '"x"\n1\n2\n');
   assertEquals(write(integer([1, 2, 3, 4], [dim(2, 2)])), '"V1","V2"\n1,3\n2,4\n');
   const names: Attribute = ["dimnames", list([NULL, character(["a b", "c"])])];
   assertEquals(write(integer([1, 2], [dim(1, 2), names])), '"a b","c"\n1,2\n');
   assertEquals(write(integer([1, 2, 3, 4], [dim(1, 2, 2)])), '"X1","X2","X3","X4"\n1,2,3,4\n');
-  assertEquals(write(numeric([], [dim(2, 0)])), "\n\n");
+  assertEquals(write(double([], [dim(2, 0)])), "\n\n");
   assertEquals(write(NULL), '""\n');
 });
 
@@ -109,7 +117,7 @@ Deno.test("a table becomes a line for each combination, and how often", () => {
 
 Deno.test("a list becomes columns, short ones repeated and their names mended", () => {
   const names = character(["a b", "c", "c", "if"]);
-  const value = list([integer([1, 2]), character(["x"]), logical([1]), numeric([0.5])], [
+  const value = list([integer([1, 2]), character(["x"]), logical([1]), double([0.5])], [
     ["names", names],
   ]);
   assertEquals(write(value), '"a.b","c","c.1","if."\n1,"x",TRUE,0.5\n2,"x",TRUE,0.5\n');
@@ -135,7 +143,7 @@ Deno.test("what has no columns is refused", () => {
     integer([1], [classed("mine")]),
     { ...list([]), form: "pairlist" },
     frame([], 2 ** 31 - 1),
-    numeric([], [dim(1, 2 ** 31 - 1, 0)]),
+    double([], [dim(1, 2 ** 31 - 1, 0)]),
   ];
   for (const value of values) {
     assertEquals(assertThrows(() => write(value), RtoolError).code, "bad_value");
@@ -143,7 +151,7 @@ Deno.test("what has no columns is refused", () => {
 });
 
 Deno.test("a big table comes in pieces, none of them large", () => {
-  const pieces = [...toCsv(numeric(new Float64Array(100_000)))];
+  const pieces = [...toCsv(double(new Float64Array(100_000)))];
   assert(pieces.length > 2);
   for (const piece of pieces) assertLessOrEqual(piece.length, 70_000);
   assertEquals(pieces.join(""), `"x"\n${"0\n".repeat(100_000)}`);
@@ -204,7 +212,7 @@ Deno.test(`fromCsv() gives back what toCsv() wrote (seed ${SEED})`, () => {
       const value = frame([
         ["i", integer(all.map(([number]) => number))],
         ["c", character(all.map(([, text]) => text))],
-        ["d", numeric([...all.map(([, , number]) => number / 64)].with(0, 0.5))],
+        ["d", double([...all.map(([, , number]) => number / 64)].with(0, 0.5))],
       ], all.length);
       assertEquals(fromCsv(write(value)), value);
     }),
@@ -251,4 +259,8 @@ function frame(columns: readonly [string, RValue][], rows: number): RValue {
     classed("data.frame"),
     ["row.names", integer([NA_INTEGER, -rows])],
   ]);
+}
+
+function logical(values: readonly number[]): RValue {
+  return logicalOf(Int32Array.from(values));
 }

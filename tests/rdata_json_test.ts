@@ -9,7 +9,15 @@ import { RtoolError } from "../core/errors.ts";
 import { fromJson, jsonToValue } from "../rdata/json_read.ts";
 import { type JsonOptions, toJson, toNdjson } from "../rdata/json_write.ts";
 import { type Attribute, NA_INTEGER, NULL, type RValue } from "../rdata/types.ts";
-import { character, integer, list, logical, NA_REAL, numeric, raw } from "../rdata/values.ts";
+import {
+  character,
+  double,
+  integer,
+  list,
+  logical as logicalOf,
+  NA_REAL,
+  raw,
+} from "../rdata/values.ts";
 import { arbitraryText, SEED, seeded } from "./random.ts";
 
 const NOT_JSON: readonly (readonly [text: string, place: string])[] = [
@@ -31,14 +39,14 @@ const NOT_JSON: readonly (readonly [text: string, place: string])[] = [
 Deno.test("numbers become the shortest digits that are no other number", () => {
   const numbers = [0, -0, 0.1 + 0.2, 1 / 3, 1e5, 2 ** 53, 5e-324, 1.7976931348623157e308, 1e21];
   assertEquals(
-    write(numeric(numbers)),
+    write(double(numbers)),
     "[0,-0,0.30000000000000004,0.3333333333333333,100000,9007199254740992,5e-324," +
       "1.7976931348623157e+308,1e+21]",
   );
 });
 
 Deno.test("what is missing becomes null, and numbers that are none their names", () => {
-  assertEquals(write(numeric([NA_REAL, NaN, Infinity, -Infinity])), '[null,"NaN","Inf","-Inf"]');
+  assertEquals(write(double([NA_REAL, NaN, Infinity, -Infinity])), '[null,"NaN","Inf","-Inf"]');
   assertEquals(write(integer([1, NA_INTEGER])), "[1,null]");
   assertEquals(write(logical([1, 0, NA_INTEGER, 7])), "[true,false,null,true]");
   assertEquals(write(character(["a", null, "NA"])), '["a",null,"NA"]');
@@ -70,13 +78,13 @@ Deno.test("factors become their labels", () => {
 
 Deno.test("dates and times become ISO 8601, times in UTC and with fractions that are there", () => {
   assertEquals(
-    write(numeric([19753, -719162, NA_REAL, 0.5, 1e9], [classed("Date")])),
+    write(double([19753, -719162, NA_REAL, 0.5, 1e9], [classed("Date")])),
     '["2024-01-31","0001-01-01",null,"1970-01-01",null]',
   );
   assertEquals(write(integer([19753, NA_INTEGER], [classed("Date")])), '["2024-01-31",null]');
   const zone: Attribute = ["tzone", character(["Europe/Berlin"])];
   assertEquals(
-    write(numeric([1706702400, 0.25, -0.000001, 0.9999999, NaN], [classed("POSIXct"), zone])),
+    write(double([1706702400, 0.25, -0.000001, 0.9999999, NaN], [classed("POSIXct"), zone])),
     '["2024-01-31T12:00:00Z","1970-01-01T00:00:00.25Z","1969-12-31T23:59:59.999999Z",' +
       '"1970-01-01T00:00:01Z",null]',
   );
@@ -85,7 +93,7 @@ Deno.test("dates and times become ISO 8601, times in UTC and with fractions that
 Deno.test("a time in parts becomes an instant, by its offset or by its zone", () => {
   const parts = (hour: number, more: [string, RValue][], zone: string) => {
     const fields: [string, RValue][] = [
-      ["sec", numeric([15.5])],
+      ["sec", double([15.5])],
       ["min", integer([30])],
       ["hour", integer([hour])],
       ["mday", integer([1])],
@@ -107,9 +115,9 @@ Deno.test("a time in parts becomes an instant, by its offset or by its zone", ()
 });
 
 Deno.test("a list becomes an array, a named one an object with a key for each element", () => {
-  assertEquals(write(list([numeric([1]), NULL])), "[[1],null]");
+  assertEquals(write(list([double([1]), NULL])), "[[1],null]");
   const names = character(["a", "", null, "a", "a.1"]);
-  const values = [1, 2, 3, 4, 5].map((number) => numeric([number]));
+  const values = [1, 2, 3, 4, 5].map((number) => double([number]));
   assertEquals(
     write(list(values, [["names", names]])),
     '{"a":[1],"2":[2],"3":[3],"a.2":[4],"a.1":[5]}',
@@ -119,7 +127,7 @@ Deno.test("a list becomes an array, a named one an object with a key for each el
 });
 
 Deno.test("a named vector is an array, without its names", () => {
-  assertEquals(write(numeric([1, 2], [["names", character(["a", "b"])]])), "[1,2]");
+  assertEquals(write(double([1, 2], [["names", character(["a", "b"])]])), "[1,2]");
 });
 
 Deno.test("matrices become arrays of rows, arrays nest further", () => {
@@ -128,9 +136,9 @@ Deno.test("matrices become arrays of rows, arrays nest further", () => {
     write(integer([1, 2, 3, 4, 5, 6, 7, 8], [dim(2, 2, 2)])),
     "[[[1,5],[3,7]],[[2,6],[4,8]]]",
   );
-  assertEquals(write(list([numeric([1]), NULL], [dim(1, 2)])), "[[[1],null]]");
-  assertEquals(write(numeric([], [dim(0, 3)])), "[]");
-  assertEquals(write(numeric([], [dim(2, 0)])), "[[],[]]");
+  assertEquals(write(list([double([1]), NULL], [dim(1, 2)])), "[[[1],null]]");
+  assertEquals(write(double([], [dim(0, 3)])), "[]");
+  assertEquals(write(double([], [dim(2, 0)])), "[[],[]]");
   assertEquals(write(integer([1, 2], [dim(3, 3)])), "[1,2]");
 });
 
@@ -170,12 +178,12 @@ Deno.test("a data frame becomes columns on demand", () => {
 
 Deno.test("vectors of one element lose their brackets on demand, unless I() keeps them", () => {
   const value = list([
-    numeric([1]),
+    double([1]),
     character(["x"], [classed("AsIs")]),
     integer([1], [dim(1, 1)]),
     list([logical([1])]),
     integer([1, 2]),
-    numeric([]),
+    double([]),
     frame([["a", list([integer([1])])]], 1),
   ]);
   assertEquals(write(value, { unbox: true }), '[1,["x"],[[1]],[true],[1,2],[],[{"a":1}]]');
@@ -194,14 +202,14 @@ Deno.test("what holds no data says what it is", () => {
 Deno.test("toNdjson() gives a line for each row, element or item", () => {
   const lines = (value: RValue) => [...toNdjson(value)].join("");
   assertEquals(lines(frame([["a", integer([1, 2])]], 2)), '{"a":1}\n{"a":2}\n');
-  assertEquals(lines(numeric([1.5, NA_REAL])), "1.5\nnull\n");
+  assertEquals(lines(double([1.5, NA_REAL])), "1.5\nnull\n");
   assertEquals(lines(list([NULL, integer([1])])), "null\n[1]\n");
   assertEquals(lines(integer([1, 2, 3, 4], [dim(2, 2)])), "[1,3]\n[2,4]\n");
   assertEquals(lines(NULL), "");
 });
 
 Deno.test("big values come in pieces, none of them large", () => {
-  const value = list([numeric(new Float64Array(200_000)), character(["x".repeat(10)])]);
+  const value = list([double(new Float64Array(200_000)), character(["x".repeat(10)])]);
   const pieces = [...toJson(value)];
   assert(pieces.length > 3);
   for (const piece of pieces) assertLessOrEqual(piece.length, 70_000);
@@ -214,8 +222,8 @@ Deno.test("what would never end, or hold nothing millions of times, is refused",
   const values = [
     deep,
     frame([], 2 ** 31 - 1),
-    numeric([], [dim(2 ** 31 - 1, 0)]),
-    numeric([], [dim(1, 2 ** 31 - 1, 0)]),
+    double([], [dim(2 ** 31 - 1, 0)]),
+    double([], [dim(1, 2 ** 31 - 1, 0)]),
     integer([1], [["dim", integer(new Int32Array(10_000).fill(1))]]),
     frame([["a", integer([1])]], 3),
   ];
@@ -287,8 +295,8 @@ Deno.test(`fromJson() reads any text or raises the one error (seed ${SEED})`, ()
 function arbitraryValue(): fc.Arbitrary<RValue> {
   const texts = fc.array(fc.oneof(arbitraryWord(), fc.constant(null)), { minLength: 1 });
   const vectors: fc.Arbitrary<RValue> = fc.oneof(
-    fc.array(fc.double({ noNaN: true }), { minLength: 1 }).map((all) => numeric([...all, 0.5])),
-    fc.array(fc.maxSafeInteger(), { minLength: 1 }).map((all) => numeric([...all, 2 ** 40])),
+    fc.array(fc.double({ noNaN: true }), { minLength: 1 }).map((all) => double([...all, 0.5])),
+    fc.array(fc.maxSafeInteger(), { minLength: 1 }).map((all) => double([...all, 2 ** 40])),
     fc.array(fc.integer({ min: -0x7fff_ffff }), { minLength: 1 }).map((all) => integer(all)),
     texts.map((all) => character([...all, "text"])),
     fc.array(fc.constantFrom(0, 1, NA_INTEGER), { minLength: 1 }).map((all) => logical(all)),
@@ -342,4 +350,8 @@ function frame(columns: readonly [string, RValue][], rows: number | RValue): RVa
 
 function codeOf(fn: () => unknown): string {
   return assertThrows(fn, RtoolError).code;
+}
+
+function logical(values: readonly number[]): RValue {
+  return logicalOf(Int32Array.from(values));
 }

@@ -15,6 +15,15 @@ read_code <- function() {
   refs <- if (good > 0L) attr(parse_again(text, good, TRUE), "srcref")
   rest <- if (good == 0L) text else after(text, refs[[good]])
   locate(rest)
+  if (asking && incomplete) wait_for_more()
+}
+
+# Whoever types is to be asked for the rest: nothing of it is run.
+wait_for_more <- function() {
+  incomplete <<- FALSE
+  exprs <<- no_exprs
+  failure <<- plain_error("the code is incomplete")
+  failure$classes <<- c("incompleteCode", failure$classes)
 }
 
 # The expressions, or what tryCatch() would hand its handler. tryCatch() is built on the same

@@ -11,13 +11,20 @@ open_job <- function() {
   events_left <<- 1000L
   events_dropped <<- 0L
   at <<- 0L
+  wants_value <<- FALSE
+  gives <<- character()
+  asking <<- FALSE
+  aside <<- FALSE
+  plots_made <<- 0L
+  called <<- NULL
+  call_env <<- global
   names_browser <<- grepl("browser", code, fixed = TRUE)
   if (is.null(getOption("error"))) options(error = handler_call)
   if (!identical(globalCallingHandlers()[handler_names], handlers)) install_handlers()
   arguments <<- NULL
   problem <- if (!is.null(settings)) apply_settings()
   if (is.null(problem)) {
-    read_code()
+    if (is.null(called)) read_code() else exprs <<- prepare_call(called$name, called$args)
     return(advance())
   }
   exprs <<- expression()
@@ -33,7 +40,10 @@ advance <- function() {
       return(finish())
     }
     at <<- at + 1L
-    .Internal(delayedAssign(name_next, exprs[[at]], global, .AutoloadEnv))
+    expr <- exprs[[at]]
+    # The function itself, not its name: no frame is seen, and nothing is printed.
+    if (wants_value) expr <- as.call(list(invisible, expr))
+    .Internal(delayedAssign(name_next, expr, call_env, .AutoloadEnv))
     if (fed <= 0L) {
       fed <<- length(exprs) - at + 1L
       emit("N", sprintf("%d", fed))
@@ -81,12 +91,15 @@ skip_line <- function() {
 
 finish <- function(fields = NULL) {
   arm_nothing()
+  if (wants_value && is.null(failure) && is.null(fields)) send_value()
+  for (path in gives) send_file(path)
   if (!is.null(undo)) restore_settings()
   now <- cpu()
   cpu_ms <- as.integer((now - cpu_seen) * 1000)
   cpu_seen <<- now
   if (last_job && must_quit()) return(leave(end_json(fields, cpu_ms)))
-  if (is.null(fields) && is.null(failure) && cpu_ms == 0L && events_dropped == 0L) at_end("K", "")
+  if (is.null(fields) && is.null(failure) && cpu_ms == 0L && events_dropped == 0L &&
+    plots_made == 0L) at_end("K", "")
   else {
     end <- end_json(fields, cpu_ms)    # now: at_end() takes the user's sinks away
     at_end("E", end)
@@ -114,7 +127,8 @@ end_json <- function(fields, cpu_ms) {
     fields <- if (is.null(failure)) "\"ok\":true" else
       paste0("\"error\":", condition_json(failure), if (halt_into_sink()) ",\"halted\":true")
   }
-  paste0("{", fields, ",\"cpu_ms\":", cpu_ms, ",\"events_dropped\":", events_dropped, "}")
+  paste0("{", fields, ",\"cpu_ms\":", cpu_ms, ",\"events_dropped\":", events_dropped,
+    ",\"plots\":", plots_made, "}")
 }
 
 # Where messages are diverted, Rscript's last words go there too.
@@ -129,6 +143,7 @@ close_job <- function() {
   exprs <<- no_exprs
   failure <<- NULL
   signalled <<- NULL
+  handed <<- NULL
   job <<- NULL
   if (!is.null(deferred)) hand_back()
 }
@@ -162,6 +177,12 @@ apply_settings <- function() {
   given <- settings
   settings <<- NULL
   last_job <<- isTRUE(given$last)
+  wants_value <<- isTRUE(given$value)
+  aside <<- isTRUE(given$aside)
+  asking <<- isTRUE(given$ask)
+  if (asking) replace_menu()
+  gives <<- given$give
+  if (!is.null(given$call)) called <<- list(name = given$call, args = given$call_args)
   arguments <<- if (!is.null(given$args)) c(process_arguments()[[1L]], given$args)
   if (!is.null(given$width)) {
     undo$width <<- getOption("width")
@@ -180,7 +201,7 @@ apply_settings <- function() {
     }
     undo$cwd <<- back
   }
-  NULL
+  take_brought(given$files, given$data)
 }
 
 restore_settings <- function() {

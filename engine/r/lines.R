@@ -53,8 +53,10 @@ mark <- function() {
   value <- base[[".Last.value"]]
   fed <<- fed - 1L
   # The user's own .Last.value is found before base's, which the REPL overwrites at each line.
-  if (!identical(value, unset)) autoload$.Last.value <- value
-  else if (is.null(failure)) fell()
+  if (!identical(value, unset)) {
+    if (!aside) autoload$.Last.value <- value
+    if (wants_value) handed <<- value
+  } else if (is.null(failure)) fell()
   if (is.null(getOption("error"))) options(error = handler_call)
   if (getOption("echo")) options(echo = FALSE)    # it would show our lines, not the user's
   advance()

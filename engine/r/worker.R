@@ -32,6 +32,17 @@ events_dropped <- 0L
 cpu_seen <- 0
 undo <- NULL
 input <- NULL
+wants_value <- FALSE
+handed <- NULL                           # the value of the last expression, if it is wanted
+gives <- character()                     # files that are wanted
+asking <- FALSE                          # somebody is there to answer readline()
+aside <- FALSE                           # .Last.value is left alone
+plots_made <- 0L
+called <- NULL                           # function to call, and the file of its arguments
+call_env <- NULL
+own_dir <- NULL                          # the session's directory
+own_readline <- NULL
+own_menu <- NULL
 arguments <- NULL
 width_ours <- NULL
 last_job <- FALSE                        # R is to end with the open job
@@ -80,6 +91,8 @@ start <- function() {
   quit_function <<- quit
   parse_function <<- parse
   own_parse <<- parse
+  own_readline <<- readline
+  own_dir <<- getwd()
   environment(own_parse) <<- self    # there `stdin` is still base's own
   handlers <<- list(message = on_message, warning = on_warning, error = on_error,
     interrupt = on_interrupt)
@@ -91,6 +104,7 @@ start <- function() {
   handler_call <<- call(paste0(prefix, "h"))
   keep_private_copies()
   replace_in_base("stdin", job_stdin)
+  replace_in_base("readline", ask_line)
   replace_in_base("commandArgs", job_arguments)
   replace_in_base("reg.finalizer", noting_finalizer)
   arm_nothing()
