@@ -45,7 +45,8 @@ function textOf(vector: Atomic): CellText {
   if (vector.type === "integer") {
     const levels = findLevels(vector);
     if (levels !== undefined) {
-      const labels = levels.map(stringText);
+      // A level that is missing is text by then.
+      const labels = levels.map((level) => stringText(level ?? "NA"));
       return (index) => labels[vector.values[index]! - 1] ?? "NA";
     }
   }
