@@ -1,6 +1,6 @@
 /**
- * Items on the native wire: what a job hands over reaches the client as it was, and what comes with a
- * job reaches the evaluator in files, whatever way the bytes are cut.
+ * Items on the native wire: what a job hands over reaches the client as it was, and what comes with
+ * a job reaches the evaluator in files, whatever way the bytes are cut.
  */
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
