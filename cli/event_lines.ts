@@ -15,9 +15,15 @@ export class EventLines {
   // A character may be cut in two by the end of an event: it belongs to the second.
   readonly #decoders = { stdout: createDecoder(), stderr: createDecoder() };
   #job: string | null = null;
+  #ended = false;
 
   constructor(output: Output) {
     this.#output = output;
+  }
+
+  /** Whether the last line has been written. */
+  get ended(): boolean {
+    return this.#ended;
   }
 
   /** Writes the line of an event. */
@@ -54,6 +60,7 @@ export class EventLines {
 
   /** Writes the last line; a character that was never finished gets one before it. */
   async end(outcome: Outcome, receipt: Receipt): Promise<void> {
+    this.#ended = true;
     for (const stream of ["stdout", "stderr"] as const) {
       const text = this.#decoders[stream].decode();
       if (text !== "") await this.#line(stream, { text });

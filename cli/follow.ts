@@ -49,18 +49,18 @@ const NOWHERE = {
 
 /** The audience the options and the terminal ask for. */
 export function createAudience({ options, say }: Context, script?: string): Audience {
-  if (options.flag("json") && options.flag("ndjson")) {
+  if (options.maybeFlag("json") && options.maybeFlag("ndjson")) {
     throw new RtoolError("usage", "--json and --ndjson exclude each other", {
       hint: "--json is one document at the end, --ndjson a line for each event as it happens",
     });
   }
-  const document = options.flag("json") ? createDocument() : undefined;
-  const lines = options.flag("ndjson")
+  const document = options.maybeFlag("json") ? createDocument() : undefined;
+  const lines = options.maybeFlag("ndjson")
     ? new EventLines(createOutput(Deno.stdout, Deno.stdout.isTerminal()))
     : undefined;
   const collects = document ?? (lines && NOWHERE);
   const quiet = options.flag("quiet");
-  const raw = options.flag("raw");
+  const raw = options.maybeFlag("raw");
   const shows = !collects && !quiet && Deno.stderr.isTerminal();
   const waiting = shows ? new WaitingLine(writeToTerminal, consoleSize().columns) : undefined;
   return {
@@ -142,7 +142,7 @@ export async function showing(
     return await show();
   } catch (error) {
     if (error instanceof BrokenPipeSignal) return { status: BROKEN_PIPE_STATUS };
-    if (!document && !lines) throw error;
+    if ((!document && !lines) || lines?.ended) throw error;
     const { code, message } = toRtoolError(error);
     const outcome: Outcome = code === "connection_lost"
       ? { kind: "lost", message }

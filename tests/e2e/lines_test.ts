@@ -103,7 +103,7 @@ Deno.test("--ndjson prints events as they happen, and nothing else", ACROSS_TEST
   assertEquals(textOf("stdout"), "é\n");
   assertEquals([textOf("message"), textOf("warning")], ["m\n", "w"]);
   assert(textOf("stderr").includes("Error in f() : no\n"));
-  const { exit_status, origin, outcome } = lines.at(-1) as Record<string, any>;
+  const { exit_status, origin, outcome } = lines.at(-1) as unknown as EndLine;
   assertEquals([exit_status, origin, outcome.error.traceback], [1, "r", ["f()", 'stop("no")']]);
 });
 
@@ -147,7 +147,7 @@ Deno.test("attach --ndjson tells a job's events again", ACROSS_TESTS, async () =
 Deno.test("a server that is not there is a line too", ACROSS_TESTS, async () => {
   const run = await rtool(["send", "--ndjson", "-p", "1", "-e", "1"]);
   assertEquals([run.code, text(run.stderr)], [69, ""]);
-  const [end, ...more] = eventsOf(run) as Record<string, any>[];
+  const [end, ...more] = eventsOf(run) as unknown as EndLine[];
   assertEquals([end?.["event"], end?.["outcome"].code, end?.["exit_status"], more], [
     "end",
     "cannot_connect",
@@ -161,6 +161,13 @@ Deno.test("--json and --ndjson exclude each other", ACROSS_TESTS, async () => {
   assertEquals([run.code, text(run.stdout)], [64, ""]);
   assert(text(run.stderr).startsWith("rtool: --json and --ndjson exclude each other\n"));
 });
+
+interface EndLine {
+  readonly event: string;
+  readonly exit_status: number;
+  readonly origin: string;
+  readonly outcome: { readonly code: string; readonly error: { readonly traceback: string[] } };
+}
 
 function eventsOf(run: Run): Record<string, unknown>[] {
   const lines = text(run.stdout).split("\n");
