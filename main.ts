@@ -71,6 +71,8 @@ async function runCommand(name: string, context: Context): Promise<CommandEnd> {
   switch (name) {
     case "send":
       return await (await import("./cli/send.ts")).send(context);
+    case "call":
+      return await (await import("./cli/call.ts")).call(context);
     case "attach":
       return await (await import("./cli/attach.ts")).attach(context);
     case "jobs":

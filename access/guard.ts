@@ -9,6 +9,7 @@ import type { Evaluator, Job, JobLimits, JobRequest, Principal } from "../core/j
 import { maybeMachineId } from "../core/machine.ts";
 import type { ControlCommand } from "../core/report.ts";
 import { type Ends, isLoopback, maybePeerUid } from "./peer.ts";
+import { checkItems, cleanUploads } from "./uploads.ts";
 
 /** What the server allows. */
 export interface GuardOptions {
@@ -47,8 +48,9 @@ export function identify(ends: Ends, options: GuardOptions): Principal {
 export function createGuard(engine: Evaluator, options: GuardOptions): Evaluator {
   return {
     submit: (principal: Principal, request: JobRequest, signal: AbortSignal): Promise<Job> =>
-      Promise.resolve().then(() => {
+      Promise.resolve().then(async () => {
         check(request, options);
+        if (request.uploads.length > 0) await cleanUploads(request.uploads);
         const cwd = principal.local && isHere(request) ? request.cwd : undefined;
         const limits = clamp(request.limits, options.limitsMax ?? {});
         const timeoutMs = least(request.timeoutMs, options.timeoutMax);
@@ -101,6 +103,7 @@ function check(request: JobRequest, options: GuardOptions): void {
   if (request.code.includes("\0")) {
     throw new RtoolError("bad_request", "The code holds a NUL character, which R cannot read");
   }
+  checkItems(request.uploads, request.wants, request.call);
   for (const name of Object.keys(request.env)) {
     if (!VARIABLE_NAME.test(name)) {
       const shown = JSON.stringify(name.slice(0, 80));

@@ -10,13 +10,19 @@ import type { Options } from "../core/options.ts";
 import { connect } from "./connection.ts";
 import type { CommandEnd, Context } from "./context.ts";
 import { type Audience, conclude, createAudience, follow, showing } from "./follow.ts";
+import { readBrought } from "./brought.ts";
+import { openOutlets } from "./outlets.ts";
 import { printJson, printText } from "./print.ts";
 import { readSource, type Source } from "./source.ts";
 import { readMode, readWants } from "./wants.ts";
 import { StopKeys } from "./stop_keys.ts";
 
 /** Options the rpy2 wire has no words for. */
-const NATIVE_ONLY = ["fresh", "cpu", "memory", "output", "processes", "detach", "key"];
+const NATIVE_ONLY = [
+  ...["fresh", "cpu", "memory", "output", "processes", "detach", "key"],
+  ...["value", "out", "unbox", "set", "data", "put", "get", "plots"],
+  ...["echo", "lines", "ndjson"],
+];
 
 /** Runs the command. */
 export async function send(context: Context): Promise<CommandEnd> {
@@ -48,15 +54,18 @@ async function sendNative(
   source: Source,
   audience: Audience,
 ): Promise<CommandEnd> {
+  const outlets = openOutlets(context.options, audience, context.options.list("get"));
+  const brought = await readBrought(context.options);
   await using client = await connect(context);
-  const request = await buildRequest(context, source, audience);
-  const job = client.submit(request);
+  const request = { ...await buildRequest(context, source, audience), uploads: brought.uploads };
+  const job = client.submit(request, brought.contents);
   using stop = new StopKeys(job, audience.say);
   if (request.detach) return await printId(job, audience);
-  const end = await follow(job, audience).catch((error) => {
+  const end = await follow(job, outlets.audience).catch((error) => {
     throw request.key === undefined ? error : sayHowToGoOn(error, request.key);
   });
   const status = await conclude(end, audience);
+  if (status === 0) outlets.check();
   return end.outcome.kind === "cancelled" && stop.signal ? { signal: stop.signal } : { status };
 }
 

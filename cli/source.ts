@@ -4,6 +4,7 @@
 
 import { RtoolError } from "../core/errors.ts";
 import type { Context } from "./context.ts";
+import { readLocal } from "./local_file.ts";
 
 /** Code to send, and where it came from. */
 export interface Source {
@@ -38,7 +39,7 @@ export async function readSource(context: Context): Promise<Source | undefined> 
   }
   const fromStdin = name === undefined || name === "-";
   if (name === undefined && Deno.stdin.isTerminal()) return undefined;
-  const bytes = fromStdin ? await readStdin() : await readFile(name);
+  const bytes = fromStdin ? await readStdin() : await readLocal(name);
   const code = await decode(bytes, options.text("encoding"), fromStdin ? "stdin" : name);
   return {
     code,
@@ -48,22 +49,8 @@ export async function readSource(context: Context): Promise<Source | undefined> 
   };
 }
 
-async function readFile(path: string): Promise<Uint8Array> {
-  try {
-    return await Deno.readFile(path);
-  } catch (cause) {
-    const why = cause instanceof Deno.errors.NotFound
-      ? "there is no such file"
-      : cause instanceof Deno.errors.PermissionDenied
-      ? "permission denied"
-      : cause instanceof Error
-      ? cause.message
-      : String(cause);
-    throw new RtoolError("unreadable_input", `Cannot read ${path}: ${why}`, { cause });
-  }
-}
-
-async function readStdin(): Promise<Uint8Array> {
+/** All of stdin. */
+export async function readStdin(): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   for await (const chunk of Deno.stdin.readable) chunks.push(chunk);
   const { concat } = await import("@std/bytes");

@@ -4,6 +4,7 @@
 
 import { type CommandSpec, CONFIG, HELP, HOSTNAME, PORT } from "./command.ts";
 import { ATTACH, CANCEL, JOBS, SESSIONS, TOP } from "./table_jobs.ts";
+import { CALL } from "./table_call.ts";
 import { SEND } from "./table_send.ts";
 import { SERVE } from "./table_serve.ts";
 
@@ -36,6 +37,7 @@ export const CONFIGURE: CommandSpec = {
 export const COMMANDS: readonly CommandSpec[] = [
   SERVE,
   SEND,
+  CALL,
   ATTACH,
   JOBS,
   CANCEL,

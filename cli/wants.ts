@@ -12,7 +12,7 @@ import { filePair } from "./file_pair.ts";
 export function readWants(options: Options): JobWants {
   return {
     value: options.maybeText("value") !== undefined,
-    plots: options.maybeText("plots") === undefined ? [] : readVariants(options),
+    plots: readPlots(options),
     files: options.list("get").map((pair) => filePair(pair).first),
   };
 }
@@ -24,6 +24,11 @@ export function readMode(options: Options, script: string | undefined): JobMode 
     echo: options.flag("echo"),
     lines: options.flag("lines") ? script ?? "stdin" : undefined,
   };
+}
+
+/** How plots are wanted, if they are to be kept. */
+export function readPlots(options: Options): readonly PlotVariant[] {
+  return options.maybeText("plots") === undefined ? [] : readVariants(options);
 }
 
 /** Every size in every format. */

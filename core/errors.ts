@@ -31,6 +31,7 @@ export const ERROR_CODES = [
   "unknown_job",
   "unknown_session",
   "unreadable_input",
+  "unwritable_output",
   "upload_too_big",
   "usage",
 ] as const;
@@ -64,6 +65,7 @@ export const EXIT_STATUS: Readonly<Record<ErrorCode, number>> = {
   unknown_job: 64,
   unknown_session: 64,
   unreadable_input: 66,
+  unwritable_output: 73,
   upload_too_big: 64,
   usage: 64,
 };

@@ -8,13 +8,9 @@ import { asFields, type Fields } from "../core/condition.ts";
 import { RtoolError } from "../core/errors.ts";
 import type { Item, ItemBounds } from "../core/item.ts";
 import type { JobEvent, LimitReached } from "../core/job.ts";
-import { sizeText } from "../core/units.ts";
 
 /** Largest event of an item: one frame. */
 const PIECE_BYTES_MAX = 1 << 16;
-
-/** What becomes of an item that is larger than it may be. */
-type Excess = { readonly stop: LimitReached } | { readonly problem: string };
 
 /** One job's items, one after the other. */
 export class JobItems {
@@ -53,10 +49,8 @@ export class JobItems {
     const item = this.#open;
     if (!item || this.#problem !== undefined) return undefined;
     if (bytes.length > this.#room) {
-      const excess = this.#excess(item);
-      if ("stop" in excess) return excess.stop;
-      this.#problem = excess.problem;
-      return undefined;
+      this.#problem = "it is larger than it may be";
+      return this.#maybeLimit(item);
     }
     this.#room -= bytes.length;
     if (item.kind === "file") this.#fileBytes += bytes.length;
@@ -81,18 +75,11 @@ export class JobItems {
       : this.#bounds.filesMax - this.#fileBytes;
   }
 
-  #excess(item: Item): Excess {
-    const { valueMax, plotSizeMax, filesMax } = this.#bounds;
-    switch (item.kind) {
-      case "value":
-        return { stop: { kind: "limited", limit: "value", max: valueMax } };
-      case "file":
-        return { stop: { kind: "limited", limit: "files", max: filesMax } };
-      case "plot":
-        return { problem: `a plot of more than ${sizeText(plotSizeMax)}` };
-      default:
-        return item satisfies never;
-    }
+  /** A plot is left out; without its value or a file a job has not done what it was asked for. */
+  #maybeLimit({ kind }: Item): LimitReached | undefined {
+    const { valueMax, filesMax } = this.#bounds;
+    if (kind === "value") return { kind: "limited", limit: "value", max: valueMax };
+    return kind === "file" ? { kind: "limited", limit: "files", max: filesMax } : undefined;
   }
 }
 

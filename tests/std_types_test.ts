@@ -11,6 +11,8 @@ import * as bytesModule from "@std/bytes";
 import { concat } from "@std/bytes";
 import * as parseArgsModule from "@std/cli/parse-args";
 import { parseArgs } from "@std/cli/parse-args";
+import * as csvModule from "@std/csv";
+import { parse } from "@std/csv";
 
 // @ts-expect-error A function is no number.
 export const assertIsTyped: number = assertEquals;
@@ -18,10 +20,13 @@ export const assertIsTyped: number = assertEquals;
 export const bytesIsTyped: number = concat;
 // @ts-expect-error A function is no number.
 export const parseArgsIsTyped: number = parseArgs;
+// @ts-expect-error A function is no number.
+export const csvIsTyped: number = parse;
 
 const WRAPPERS = [
   ["assert", assertModule],
   ["bytes", bytesModule],
+  ["csv", csvModule],
   ["parse_args", parseArgsModule],
 ] as const;
 

@@ -24,7 +24,7 @@ const ONLY_IN: readonly (readonly [word: string, path: string])[] = [
 const NAMELESS = /(^|\/)(common|helpers?|index|misc|mod|utils?)\.ts$/;
 
 /** Functions that do not say what they do. */
-const VAGUE = /^(handle|do)([A-Z]|$)|^process$|manager/i;
+const VAGUE = /^(handle|do)([A-Z]|$)|^process$|[mM]anager/;
 
 /** A promise to nobody; with an issue's number, as in (#12), it is one to somebody. */
 const BARE_PROMISE = /\b(TODO|FIXME|XXX)\b(?!\(#\d+\))/;

@@ -194,11 +194,13 @@ apply_settings <- function() {
     undo$env <<- Sys.getenv(names(given$env), NA, names = TRUE)
     do.call(Sys.setenv, as.list(given$env))
   }
-  if (!is.null(given$cwd)) {
-    back <- tryCatch(setwd(given$cwd), error = function(e) NULL)
+  # Where files come and go, the job runs beside them.
+  cwd <- if (length(given$files) + length(given$give) > 0L) own_dir else given$cwd
+  if (!is.null(cwd)) {
+    back <- tryCatch(setwd(cwd), error = function(e) NULL)
     if (is.null(back)) {
       restore_settings()
-      return(paste0("Cannot use the working directory '", given$cwd, "': R may not enter it"))
+      return(paste0("Cannot use the working directory '", cwd, "': R may not enter it"))
     }
     undo$cwd <<- back
   }

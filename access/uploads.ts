@@ -1,0 +1,73 @@
+/**
+ * What comes with a job, checked before R is given it: paths stay inside, values are data.
+ *
+ * R never unserializes a client's bytes: they are decoded here, and written anew.
+ */
+
+import { RtoolError } from "../core/errors.ts";
+import type { JobWants, Upload } from "../core/item.ts";
+import { decodeValue } from "../rdata/read.ts";
+import { encodeValue } from "../rdata/write.ts";
+
+const PATH_CHARS_MAX = 1024;
+const NAME_CHARS_MAX = 256;
+const FUNCTION_NAME = /^(?:[A-Za-z][A-Za-z0-9.]*::)?(?:[A-Za-z]|\.(?![0-9]))[A-Za-z0-9._]*$/;
+
+// deno-lint-ignore no-control-regex
+const CONTROL = /[\x00-\x1f\x7f]/;
+
+/** Checks what a request names, without looking into anything. */
+export function checkItems(
+  uploads: readonly Upload[],
+  { files }: JobWants,
+  call: string | undefined,
+): void {
+  for (const path of files) checkPath(path);
+  for (const { target } of uploads) {
+    if (target.kind === "file") checkPath(target.path);
+    if (target.kind === "data") checkName(target.name);
+  }
+  const names = uploads.map(({ target }) => JSON.stringify(target));
+  const twice = names.find((name, index) => names.indexOf(name) !== index);
+  if (twice !== undefined) throw new RtoolError("bad_request", `${twice} comes twice`);
+  const hasArguments = uploads.some(({ target }) => target.kind === "arguments");
+  if (hasArguments && call === undefined) {
+    throw new RtoolError("bad_request", "Arguments came, and no function is to be called");
+  }
+  if (call !== undefined && !FUNCTION_NAME.test(call)) {
+    const shown = JSON.stringify(call.slice(0, 80));
+    throw new RtoolError("bad_request", `Cannot call ${shown}: it is no function's name`);
+  }
+}
+
+/** Puts the values that came into words of our own, in their files. */
+export async function cleanUploads(uploads: readonly Upload[]): Promise<void> {
+  for (const { target, path } of uploads) {
+    if (target.kind !== "file" && path !== undefined) await cleanValue(path, target.kind);
+  }
+}
+
+async function cleanValue(path: string, kind: "data" | "arguments"): Promise<void> {
+  const value = decodeValue(await Deno.readFile(path));
+  if (kind === "arguments" && (value.type !== "list" || value.form !== "list")) {
+    throw new RtoolError("bad_value", "The arguments of a call must be a list");
+  }
+  using file = await Deno.open(path, { write: true, truncate: true });
+  for (const part of encodeValue(value)) {
+    for (let at = 0; at < part.length;) at += await file.write(part.subarray(at));
+  }
+}
+
+function checkPath(path: string): void {
+  const parts = path.split("/");
+  const isInside = parts.every((part) => part !== "" && part !== "." && part !== "..");
+  if (isInside && path.length <= PATH_CHARS_MAX && !CONTROL.test(path)) return;
+  const shown = JSON.stringify(path.slice(0, 80));
+  throw new RtoolError("bad_request", `Cannot use ${shown}: a path must stay below the session's`);
+}
+
+function checkName(name: string): void {
+  if (name !== "" && name.length <= NAME_CHARS_MAX) return;
+  const shown = JSON.stringify(name.slice(0, 80));
+  throw new RtoolError("bad_request", `Cannot bind a value to the name ${shown}`);
+}

@@ -1,0 +1,42 @@
+/**
+ * Where what a job hands over goes: the value, files, plots, as the options say.
+ */
+
+import type { Options } from "../core/options.ts";
+import type { Audience } from "./follow.ts";
+import { GetFiles } from "./get_files.ts";
+import { ItemRouter, type ItemSink } from "./item_sink.ts";
+import { maybeValueSink } from "./value_sink.ts";
+
+/** The sinks of one job. */
+export interface Outlets {
+  readonly audience: Audience;
+  /** Throws when something that was asked for has not come of a job that went well. */
+  check(): void;
+}
+
+/**
+ * An audience that also takes items, `pairs` being those of --get. With the value on stdout, what R
+ * prints goes to stderr.
+ */
+export function openOutlets(
+  options: Options,
+  audience: Audience,
+  pairs: readonly string[],
+): Outlets {
+  const value = maybeValueSink(options);
+  const file = pairs.length > 0 ? new GetFiles(pairs, audience.say) : undefined;
+  const items: ItemSink = new ItemRouter({
+    ...(value ? { value } : {}),
+    ...(file ? { file } : {}),
+  });
+  const valueOnStdout = value !== undefined && options.maybeText("out") === undefined;
+  return {
+    audience: {
+      ...audience,
+      ...(valueOnStdout ? { stdout: audience.stderr } : {}),
+      items,
+    },
+    check: () => file?.check(),
+  };
+}

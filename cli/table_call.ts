@@ -1,0 +1,44 @@
+/**
+ * The command table's part for `call`.
+ */
+
+import { type CommandSpec, CONFIG, HELP, HOSTNAME, PORT, QUIET } from "./command.ts";
+import { SEND, VALUE_OPTIONS } from "./table_send.ts";
+
+/** Options `call` has as `send` has them. */
+const SHARED = [
+  ...["session", "fresh", "timeout", "data", "set"],
+  ...["plots", "plot-size", "plot-dpi", "plot-format"],
+];
+
+/** `rtool call`. */
+export const CALL: CommandSpec = {
+  name: "call",
+  operands: "FUNCTION",
+  summary: "Call an R function with arguments that are data, and print its value",
+  options: [
+    {
+      name: "args",
+      short: "a",
+      kind: "text",
+      value: "JSON",
+      help: "Arguments: an object by name, an array in order; - reads stdin",
+      fallback: "{}",
+    },
+    ...VALUE_OPTIONS.map((option) =>
+      option.name === "value"
+        ? { ...option, fallback: "json", help: "Format of the value" }
+        : option
+    ),
+    HOSTNAME,
+    PORT,
+    ...SEND.options.filter(({ name }) => SHARED.includes(name)),
+    CONFIG,
+    QUIET,
+    HELP,
+  ],
+  notes: [
+    "FUNCTION is a name the session knows, or package::name.",
+    "What the function prints goes to stderr; the value is the output.",
+  ],
+};

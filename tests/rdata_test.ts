@@ -1,0 +1,250 @@
+/**
+ * R's serialization format without R: any bytes are a value or `bad_value`, and what is written is
+ * read again.
+ */
+
+import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
+import fc from "fast-check";
+import { concat } from "../core/bytes.ts";
+import { RtoolError } from "../core/errors.ts";
+import { fromRds } from "../rdata/rds.ts";
+import { decodeValue } from "../rdata/read.ts";
+import { type Attribute, NA_INTEGER, NULL, type RValue } from "../rdata/types.ts";
+import { character, integer, isNaReal, list, NA_REAL, numeric } from "../rdata/values.ts";
+import { encodeValue, type WriteOptions } from "../rdata/write.ts";
+import { SEED, seeded } from "./random.ts";
+
+const FORMS: readonly WriteOptions[] = [
+  { version: 2, format: "xdr" },
+  { version: 2, format: "binary" },
+  { version: 3, format: "xdr" },
+  { version: 3, format: "binary" },
+];
+
+Deno.test(`what is written is read again, in every form (seed ${SEED})`, () => {
+  fc.assert(
+    fc.property(arbitraryValue(), fc.constantFrom(...FORMS), (value, form) => {
+      assertEquals(bitsOf(decodeValue(write(value, form))), bitsOf(value));
+    }),
+    seeded(300),
+  );
+});
+
+Deno.test(`any bytes are a value or bad_value (seed ${SEED})`, () => {
+  const header = fc.constantFrom([0x58, 0x0a], [0x42, 0x0a]);
+  const any = fc.tuple(header, fc.uint8Array({ maxLength: 200 }));
+  fc.assert(
+    fc.property(any, ([start, rest]) => readsOrRefuses(concat([new Uint8Array(start), rest]))),
+    seeded(2000),
+  );
+});
+
+Deno.test(`a value with some bytes changed is a value or bad_value (seed ${SEED})`, () => {
+  const changes = fc.array(fc.tuple(fc.nat(), fc.nat(255)), { minLength: 1, maxLength: 4 });
+  fc.assert(
+    fc.property(arbitraryValue(), fc.constantFrom(...FORMS), changes, (value, form, list) => {
+      const bytes = write(value, form);
+      for (const [at, byte] of list) bytes[2 + at % (bytes.length - 2)] = byte;
+      readsOrRefuses(bytes);
+    }),
+    seeded(2000),
+  );
+});
+
+Deno.test(`a value that is cut off is bad_value, wherever it is cut (seed ${SEED})`, () => {
+  fc.assert(
+    fc.property(arbitraryValue(), fc.constantFrom(...FORMS), fc.nat(), (value, form, cut) => {
+      const bytes = write(value, form);
+      const error = assertThrows(() => decodeValue(bytes.subarray(0, cut % bytes.length)));
+      assertEquals((error as RtoolError).code, "bad_value");
+    }),
+    seeded(500),
+  );
+});
+
+Deno.test("bytes behind a value are a fault", () => {
+  const bytes = concat([...encodeValue(numeric([1])), new Uint8Array(3)]);
+  const error = assertThrows(() => decodeValue(bytes), RtoolError);
+  assertMatch(error.message, /^3 bytes follow the value \(at byte \d+\)$/);
+});
+
+Deno.test("lengths beyond the bytes there are cost no memory", () => {
+  for (const type of [10, 13, 14, 15, 16, 19, 20, 24]) {
+    for (const length of [[0x7fffffff], [-1, 0x7fff, -1], [-1, 0x10000, 0], [-2]]) {
+      const bytes = ints(2, 0x040200, 0x020300, type, ...length);
+      const error = assertThrows(() => decodeValue(bytes), RtoolError);
+      assertEquals(error.code, "bad_value");
+    }
+  }
+});
+
+Deno.test("a sequence of more elements than may be is refused", () => {
+  const info = ["compact_intseq", "base"].map((name) => symbol(name));
+  const sequence = (count: number) =>
+    concat([
+      ints(3, 0x040200, 0x030500, 5),
+      new TextEncoder().encode("UTF-8"),
+      ...cells(238, 2, info[0]!, 2, info[1]!, 2, 13, 1, 13, 254),
+      ...encodedDoubles(count, 1, 1),
+      ...cells(254),
+    ]);
+  const value = decodeValue(sequence(3));
+  assert(value.type === "integer");
+  assertEquals([...value.values], [1, 2, 3]);
+  assertEquals(assertThrows(() => decodeValue(sequence(1e9)), RtoolError).code, "bad_value");
+  assertThrows(() => decodeValue(sequence(5), { sequenceMax: 4 }), RtoolError);
+});
+
+Deno.test("values nested too deeply are refused, read and written", () => {
+  let deep: RValue = NULL;
+  for (let depth = 0; depth < 2000; depth++) deep = list([deep]);
+  assertThrows(() => encodeValue(deep), RtoolError, "more than 1000 deep");
+  const nested = ints(2, 0x040200, 0x020300, ...Array(5000).fill([19, 1]).flat(), 254);
+  assertThrows(() => decodeValue(nested), RtoolError, "more than 1000 deep");
+  const closures = ints(2, 0x040200, 0x020300, ...Array(50_000).fill([3, 254]).flat(), 254);
+  assertThrows(() => decodeValue(closures), RtoolError, "more than 1000 deep");
+});
+
+Deno.test("a pairlist may be as long as it likes", () => {
+  const value: RValue = {
+    type: "list",
+    form: "pairlist",
+    values: Array.from({ length: 100_000 }, (_, index) => numeric([index])),
+    attributes: [],
+  };
+  assertEquals(decodeValue(concat(encodeValue(value))), value);
+});
+
+Deno.test("numbers are a view of the bytes where they lie as this machine has them", () => {
+  const bytes = new Uint8Array(concat(encodeValue(numeric(new Float64Array(1000)))));
+  const header = bytes.length - 8000;
+  const aligned = new Uint8Array(8 + bytes.length).subarray(
+    8 - header % 8,
+    8 - header % 8 + bytes.length,
+  );
+  aligned.set(bytes);
+  const value = decodeValue(aligned);
+  assert(value.type === "double" && value.values.buffer === aligned.buffer);
+});
+
+Deno.test("other formats are named", async () => {
+  const text = new TextEncoder().encode("A\n3\n");
+  assertThrows(() => decodeValue(text), RtoolError, "ASCII");
+  assertThrows(() => decodeValue(new Uint8Array()), RtoolError, "not R's");
+  for (
+    const [magic, word] of [[[0x42, 0x5a, 0x68], /bzip2/], [[0xfd, 0x37, 0x7a, 0x58, 0x5a], /xz/]]
+  ) {
+    const error = await fromRds(new Uint8Array(magic as number[])).catch((error) => error);
+    assertEquals(error.code, "bad_value");
+    assertMatch(error.message, word as RegExp);
+  }
+});
+
+Deno.test("compressed files are read, within bounds, and damaged ones refused", async () => {
+  const value = character(["a", null, "é"]);
+  const packed = await gzip(concat(encodeValue(value)));
+  assertEquals(await fromRds(packed), value);
+  const refused = async (bytes: Uint8Array<ArrayBuffer>, bytesMax: number) => {
+    const error = await fromRds(bytes, { bytesMax }).catch((error) => error);
+    assertEquals(error.code, "bad_value");
+  };
+  await refused(packed, 10);
+  await refused(packed.slice(0, -9), 1000);
+  await refused(await gzip(new Uint8Array(1 << 24)), 1 << 20);
+});
+
+Deno.test("NA and NaN keep apart", () => {
+  const value = decodeValue(concat(encodeValue(numeric([NA_REAL, NaN, 1]))));
+  assert(value.type === "double");
+  assertEquals([...value.values].map(isNaReal), [true, false, false]);
+});
+
+Deno.test("what is no data cannot be written", () => {
+  const value: RValue = { type: "opaque", kind: "closure", description: "closure", attributes: [] };
+  const error = assertThrows(() => encodeValue(list([value])), RtoolError);
+  assertEquals([error.code, error.message], ["bad_value", "Cannot write closure: closure"]);
+});
+
+function write(value: RValue, form: WriteOptions): Uint8Array {
+  return new Uint8Array(concat(encodeValue(value, form)));
+}
+
+function readsOrRefuses(bytes: Uint8Array): void {
+  try {
+    decodeValue(bytes);
+  } catch (error) {
+    assert(error instanceof RtoolError && error.code === "bad_value", String(error));
+  }
+}
+
+/** A value with its numbers as bits: NaN by NaN. */
+function bitsOf(value: RValue): unknown {
+  if (value.type === "NULL") return value;
+  const attributes = value.attributes.map(([name, each]) => [name, bitsOf(each)]);
+  if (value.type === "double" || value.type === "complex") {
+    return { ...value, attributes, values: [...new BigUint64Array(value.values.slice().buffer)] };
+  }
+  if (value.type !== "list") return { ...value, attributes };
+  return { ...value, attributes, values: value.values.map(bitsOf) };
+}
+
+function arbitraryValue(depth = 2): fc.Arbitrary<RValue> {
+  const attributes = depth === 0
+    ? fc.constant<Attribute[]>([])
+    : fc.array(fc.tuple(arbitraryName(), arbitraryValue(depth - 1)), { maxLength: 2 });
+  const texts = fc.array(
+    fc.option(fc.oneof(arbitraryName(), fc.string({ unit: "grapheme" })), { nil: null }),
+  );
+  const ints = fc.array(fc.oneof(fc.integer(), fc.constant(NA_INTEGER)), { maxLength: 20 });
+  const doubles = fc.array(fc.oneof(fc.double(), fc.constant(NA_REAL)), { maxLength: 20 });
+  const atoms: fc.Arbitrary<RValue>[] = [
+    fc.constant(NULL),
+    fc.tuple(texts, attributes).map(([values, given]) => character(values.map(clean), given)),
+    fc.tuple(ints, attributes).map(([values, given]) => integer(values, given)),
+    fc.tuple(doubles, attributes).map(([values, given]) => numeric(values, given)),
+    fc.tuple(fc.uint8Array(), attributes).map(([values, given]) => ({
+      type: "raw" as const,
+      values,
+      attributes: given,
+    })),
+  ];
+  if (depth === 0) return fc.oneof(...atoms);
+  const values = fc.array(arbitraryValue(depth - 1), { maxLength: 4 });
+  const lists = fc.tuple(values, attributes).map(([each, given]) => list(each, given));
+  return fc.oneof(...atoms, lists);
+}
+
+/** R's strings hold no NUL and are whole characters. */
+function clean(text: string | null): string | null {
+  return text === null ? null : text.replaceAll("\0", "").toWellFormed();
+}
+
+function arbitraryName(): fc.Arbitrary<string> {
+  return fc.constantFrom("names", "class", "dim", "levels", "note", "row.names", "é");
+}
+
+function ints(...values: number[]): Uint8Array {
+  return concat([new Uint8Array([0x42, 0x0a]), new Uint8Array(new Int32Array(values).buffer)]);
+}
+
+function cells(...parts: readonly (number | Uint8Array)[]): Uint8Array[] {
+  return parts.map((part) =>
+    typeof part === "number" ? new Uint8Array(new Int32Array([part]).buffer) : part
+  );
+}
+
+function symbol(name: string): Uint8Array {
+  return concat([
+    ...cells(1, 9 | 1 << 18, name.length),
+    new TextEncoder().encode(name),
+  ]);
+}
+
+function encodedDoubles(...values: number[]): Uint8Array[] {
+  return [...cells(14, values.length), new Uint8Array(new Float64Array(values).buffer)];
+}
+
+async function gzip(bytes: Uint8Array): Promise<Uint8Array<ArrayBuffer>> {
+  const stream = new Blob([bytes.slice()]).stream().pipeThrough(new CompressionStream("gzip"));
+  return new Uint8Array(await new Response(stream).arrayBuffer());
+}
