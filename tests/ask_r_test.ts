@@ -86,10 +86,28 @@ test("menu() puts more than ten choices side by side", async () => {
   await engine.run("options(width = 80)");
 });
 
+test("readLines() of stdin() asks for as many lines as it reads, or up to an empty one", async () => {
+  const one = await asked("f <- function() readLines(stdin(), 1)\nf(); readLines(n = 2)", [
+    " a ",
+    "b",
+    "",
+  ]);
+  assertEquals(one.prompts, ["1: ", "1: ", "2: "]);
+  assertEquals(one.stdout, '[1] " a "\n[1] "b" "" \n');
+  const all = await asked("readLines(stdin())", ["a", "b", "", "c"]);
+  assertEquals([all.prompts.length, all.stdout], [3, '[1] "a" "b"\n']);
+  const { stdout } = await engine.run("nrow(showConnections())");
+  assertEquals(stdout, "[1] 0\n");
+});
+
+test("scan() asks for lines up to an empty one", async () => {
+  const { prompts, stdout } = await asked("sum(scan(quiet = TRUE))", ["1 2", "3", ""]);
+  assertEquals([prompts, stdout], [["1: ", "2: ", "3: "], "[1] 6\n"]);
+});
+
 for (const waits of ["readline('? ')", "menu('a')", "readLines(stdin())", "scan(quiet = TRUE)"]) {
   test(`R gives in to a stop while it waits in ${waits}, and keeps its variables`, async () => {
-    const on = waits.includes("? ") || waits.includes("menu") ? "" : "cat('on'); ";
-    const code = `kept <- 'kept'; ${on}${waits}; kept <- 'lost'`;
+    const code = `kept <- 'kept'; kept <- ${waits}; kept <- 'lost'`;
     const { outcome } = await asked(code, [], (job) => job.cancel(CLIENT));
     assertEquals(outcome, CLIENT);
     assertEquals((await engine.run("cat(kept)")).stdout, "kept");

@@ -104,8 +104,36 @@ answer_to <- function(prompt) {
   old <- .Internal(interruptsSuspended(TRUE))
   emit("P", text)
   .Internal(interruptsSuspended(old))
-  line <- readLines(job_stdin(), 1L, warn = FALSE, encoding = "UTF-8")
-  if (length(line) > 0L) line
+  line <- readLines(input_connection(), 1L, warn = FALSE, encoding = "UTF-8")
+  if (length(line) > 0L) return(line)
+  # A stop ends the input, too: the interrupt that belongs to it comes before anything else.
+  if (file.exists(stop_file)) Sys.sleep(10)
+  NULL
+}
+
+# How many lines the function of this frame reads of stdin(); NULL unless it reads lines. -1: all.
+lines_read <- function(frame) {
+  if (frame < 1L) return(NULL)
+  reader <- sys.function(frame)
+  if (identical(reader, readLines)) as.integer(sys.frame(frame)$n)
+  else if (identical(reader, scan)) -1L
+}
+
+# What stdin() is to those while somebody is there: so many lines, or those up to an empty one.
+typed_lines <- function(most) {
+  lines <- character()
+  while (most < 0L || length(lines) < most) {
+    line <- answer_to(paste0(length(lines) + 1L, ": "))
+    if (is.null(line) || (most < 0L && line == "")) break
+    lines <- c(lines, line)
+  }
+  forget_typed()
+  typed <<- textConnection(lines)
+}
+
+forget_typed <- function() {
+  if (!is.null(typed)) tryCatch(close(typed), error = function(e) NULL)
+  typed <<- NULL
 }
 
 # What menu() is while somebody is there to answer. A choice may be typed in its own words, too.

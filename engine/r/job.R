@@ -94,7 +94,10 @@ finish <- function(fields = NULL) {
   if (wants_value && is.null(failure) && is.null(fields)) send_value()
   for (path in gives) send_file(path)
   if (!is.null(undo)) restore_settings()
-  if (asking) set_menu(own_menu)
+  if (asking) {
+    set_menu(own_menu)
+    forget_typed()
+  }
   now <- cpu()
   cpu_ms <- as.integer((now - cpu_seen) * 1000)
   cpu_seen <<- now
