@@ -61,6 +61,13 @@ export const SESSION: OptionSpec = {
   fallback: "main",
 };
 
+/** `--ndjson`. */
+export const NDJSON: OptionSpec = {
+  name: "ndjson",
+  kind: "flag",
+  help: "Print every event as a line of JSON, as it happens",
+};
+
 /** `--quiet`. */
 export const QUIET: OptionSpec = {
   name: "quiet",

@@ -189,6 +189,8 @@ class Talk {
       stdout: this.#screen.stdout,
       stderr: this.#screen.stderr,
       document: undefined,
+      lines: undefined,
+      script: undefined,
       waiting,
       quiet,
       ...(this.#plots ? { items: this.#plots } : {}),
