@@ -98,7 +98,7 @@ export class Worker {
   assign(job: EngineJob, how: NonNullable<Receipt["start"]>, note?: string): void {
     const ahead = this.#state === "busy";
     if (!ahead) this.#step("assign");
-    job.nonce = randomHex();
+    job.attempt(() => this.#ladder.climbing);
     job.onStop = () => this.#stop(job);
     this.#roll.expect(job, job.nonce);
     if (job.request.input) {
