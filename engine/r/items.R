@@ -116,9 +116,5 @@ ask_choice <- function(choices, graphics = FALSE, title = NULL) {
 replace_menu <- function() {
   if (!is.null(own_menu) || !isNamespaceLoaded("utils")) return(NULL)
   own_menu <<- utils::menu
-  for (where in list(asNamespace("utils"), as.environment("package:utils"))) {
-    unlockBinding("menu", where)
-    assign("menu", ask_choice, envir = where)
-    lockBinding("menu", where)
-  }
+  replace_in_package("utils", "menu", ask_choice)
 }
