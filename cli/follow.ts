@@ -38,9 +38,9 @@ export interface Audience {
 
 /** The audience the options and the terminal ask for. */
 export function createAudience({ options, say }: Context): Audience {
-  const document = options.flag("json") ? createDocument() : undefined;
+  const document = options.maybeFlag("json") ? createDocument() : undefined;
   const quiet = options.flag("quiet");
-  const raw = options.flag("raw");
+  const raw = options.maybeFlag("raw");
   const shows = !document && !quiet && Deno.stderr.isTerminal();
   const waiting = shows ? new WaitingLine(writeToTerminal, consoleSize().columns) : undefined;
   return {

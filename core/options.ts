@@ -97,6 +97,11 @@ export class Options {
     return this.maybeText(name) === "true";
   }
 
+  /** A flag that not every command has. */
+  maybeFlag(name: string): boolean {
+    return this.#specs.some((spec) => spec.name === name) && this.flag(name);
+  }
+
   /** A port or a count. */
   integer(name: string): number {
     return Number(this.text(name));

@@ -14,7 +14,7 @@ const FILE_START = 8;
 /** Stands before the length of each message, but for those of Arrow before 0.15. */
 const CONTINUATION = -1;
 
-/** Where a message's table of fields has the place of `bodyLength`: the fourth of two bytes each. */
+/** Where a message's table of fields has the place of `bodyLength`, the fourth of them. */
 const BODY_LENGTH_FIELD = 4 + 3 * 2;
 
 /** Refuses bytes whose messages do not follow one another to the end. */

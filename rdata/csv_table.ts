@@ -83,7 +83,7 @@ function vectorTable(value: RValue): Table {
   if (hasClass(value, "table")) return frequencyTable(value, dim);
   checkClass(value);
   if (dim.length < 2) return tableOf([["x", columnOf(value)]], lengthOf(value));
-  const names = flatNames(value, dim.slice(1));
+  const names = makeNames(flatNames(value, dim.slice(1)));
   return tableOf(partsOf(value, names), dim[0]!);
 }
 
@@ -152,7 +152,7 @@ function partsOf(value: RValue, names: readonly string[]): Named[] {
 
 /** Every combination of the dimensions' names, the first fastest; numbers where there are none. */
 function flatNames(value: RValue, sizes: readonly number[], prefix = "X"): string[] {
-  const isNamed = sizes.some((_, at) => dimensionNames(value, at + 1) !== undefined);
+  const isNamed = attributeOf(value, "dimnames")?.type === "list";
   if (!isNamed) {
     const count = sizes.reduce((product, size) => product * size, 1);
     return Array.from({ length: count }, (_, at) => `${prefix}${at + 1}`);

@@ -71,7 +71,8 @@ function textOf(vector: Atomic, style: Style): CellText {
   if (vector.type === "integer") {
     const levels = findLevels(vector);
     if (levels !== undefined) {
-      const labels = levels.map((level) => stringText(level, style));
+      // A level that is missing is text by then.
+      const labels = levels.map((level) => stringText(level ?? "NA", style));
       return (index) => labels[vector.values[index]! - 1] ?? "NA";
     }
   }

@@ -7,6 +7,9 @@
 /** What R takes a double to hold in decimal: `DBL_DIG`. */
 const DIGITS_MAX = 15;
 
+/** Smaller numbers have fewer bits, `DBL_MIN`. */
+const NORMAL_MIN = 2 ** -1022;
+
 /** No double has more decimals than this before a digit that could break a tie. */
 const TIE_DIGITS = 60;
 
@@ -75,7 +78,8 @@ function roundHalfEven(magnitude: number): number {
 function significantDigits(magnitude: number): [digits: string, exponent: number] {
   let text = magnitude.toExponential();
   let at = text.indexOf("e");
-  if (at > DIGITS_MAX + 1) {
+  // The smallest numbers are told apart by few digits; R writes fifteen all the same.
+  if (at > DIGITS_MAX + 1 || magnitude < NORMAL_MIN) {
     text = isTieBelow(magnitude, text, at)
       ? text.slice(0, at - 1) + text.slice(at)
       : magnitude.toExponential(DIGITS_MAX - 1);

@@ -8,7 +8,15 @@ import fc from "fast-check";
 import { RtoolError } from "../core/errors.ts";
 import { fromArrow, toArrow } from "../rdata/arrow.ts";
 import { type Attribute, NA_INTEGER, NULL, type RValue } from "../rdata/types.ts";
-import { character, integer, list, logical, NA_REAL, numeric, raw } from "../rdata/values.ts";
+import {
+  character,
+  integer,
+  list,
+  logical as logicalOf,
+  NA_REAL,
+  numeric,
+  raw,
+} from "../rdata/values.ts";
 import { SEED, seeded } from "./random.ts";
 
 const UTC: Attribute = ["tzone", character(["UTC"])];
@@ -226,4 +234,8 @@ function frame(columns: readonly [string, RValue][], rows: number): RValue {
     classed("data.frame"),
     ["row.names", integer([NA_INTEGER, -rows])],
   ]);
+}
+
+function logical(values: readonly number[]): RValue {
+  return logicalOf(Int32Array.from(values));
 }

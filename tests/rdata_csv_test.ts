@@ -10,7 +10,15 @@ import { toCsv } from "../rdata/csv_write.ts";
 import { toJson } from "../rdata/json_write.ts";
 import { complexText, numberText } from "../rdata/number_text.ts";
 import { type Attribute, NA_INTEGER, NULL, type RValue } from "../rdata/types.ts";
-import { character, integer, list, logical, NA_REAL, numeric, raw } from "../rdata/values.ts";
+import {
+  character,
+  integer,
+  list,
+  logical as logicalOf,
+  NA_REAL,
+  numeric,
+  raw,
+} from "../rdata/values.ts";
 import { arbitraryText, SEED, seeded } from "./random.ts";
 
 /** As `as.character()` of R 4.2 has them. */
@@ -251,4 +259,8 @@ function frame(columns: readonly [string, RValue][], rows: number): RValue {
     classed("data.frame"),
     ["row.names", integer([NA_INTEGER, -rows])],
   ]);
+}
+
+function logical(values: readonly number[]): RValue {
+  return logicalOf(Int32Array.from(values));
 }

@@ -9,7 +9,15 @@ import { RtoolError } from "../core/errors.ts";
 import { fromJson, jsonToValue } from "../rdata/json_read.ts";
 import { type JsonOptions, toJson, toNdjson } from "../rdata/json_write.ts";
 import { type Attribute, NA_INTEGER, NULL, type RValue } from "../rdata/types.ts";
-import { character, integer, list, logical, NA_REAL, numeric, raw } from "../rdata/values.ts";
+import {
+  character,
+  integer,
+  list,
+  logical as logicalOf,
+  NA_REAL,
+  numeric,
+  raw,
+} from "../rdata/values.ts";
 import { arbitraryText, SEED, seeded } from "./random.ts";
 
 const NOT_JSON: readonly (readonly [text: string, place: string])[] = [
@@ -342,4 +350,8 @@ function frame(columns: readonly [string, RValue][], rows: number | RValue): RVa
 
 function codeOf(fn: () => unknown): string {
   return assertThrows(fn, RtoolError).code;
+}
+
+function logical(values: readonly number[]): RValue {
+  return logicalOf(Int32Array.from(values));
 }
