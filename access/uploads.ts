@@ -4,6 +4,7 @@
  * R never unserializes a client's bytes: they are decoded here, and written anew.
  */
 
+import { Buffer } from "node:buffer";
 import { RtoolError } from "../core/errors.ts";
 import type { JobWants, Upload } from "../core/item.ts";
 import { decodeValue } from "../rdata/read.ts";
@@ -48,14 +49,28 @@ export async function cleanUploads(uploads: readonly Upload[]): Promise<void> {
 }
 
 async function cleanValue(path: string, kind: "data" | "arguments"): Promise<void> {
-  const value = decodeValue(await Deno.readFile(path));
+  const given = await Deno.readFile(path);
+  const value = decodeValue(given);
   if (kind === "arguments" && (value.type !== "list" || value.form !== "list")) {
     throw new RtoolError("bad_value", "The arguments of a call must be a list");
   }
+  const parts = encodeValue(value);
+  if (isWritten(parts, given)) return;
   using file = await Deno.open(path, { write: true, truncate: true });
-  for (const part of encodeValue(value)) {
+  for (const part of parts) {
     for (let at = 0; at < part.length;) at += await file.write(part.subarray(at));
   }
+}
+
+/** Whether the bytes are just these parts, as those of rtool's own clients are. */
+function isWritten(parts: readonly Uint8Array[], bytes: Uint8Array): boolean {
+  let at = 0;
+  for (const part of parts) {
+    const same = Buffer.compare(part, bytes.subarray(at, at + part.length)) === 0;
+    if (!same) return false;
+    at += part.length;
+  }
+  return at === bytes.length;
 }
 
 function checkPath(path: string): void {

@@ -49,6 +49,13 @@ export const PORT: OptionSpec = {
   fallback: "9090",
 };
 
+/** `--ndjson`. */
+export const NDJSON: OptionSpec = {
+  name: "ndjson",
+  kind: "flag",
+  help: "Print every event as a line of JSON, as it happens",
+};
+
 /** `--quiet`. */
 export const QUIET: OptionSpec = {
   name: "quiet",

@@ -39,19 +39,26 @@ export function createDocument(): Document {
     end: (outcome, receipt) =>
       JSON.stringify(
         {
-          outcome: outcomeFields(outcome),
-          message: outcomeText(outcome),
-          hint: maybeAdvice(outcome),
-          origin: originOf(outcome),
-          exit_status: exitStatus(outcome),
+          ...endFields(outcome, receipt),
           ...text,
           conditions,
           job,
-          receipt: receiptFields(receipt),
         },
         null,
         2,
       ) + "\n",
+  };
+}
+
+/** How a job ended, for programs. */
+export function endFields(outcome: Outcome, receipt: Receipt): object {
+  return {
+    outcome: outcomeFields(outcome),
+    message: outcomeText(outcome),
+    hint: maybeAdvice(outcome),
+    origin: originOf(outcome),
+    exit_status: exitStatus(outcome),
+    receipt: receiptFields(receipt),
   };
 }
 

@@ -6,11 +6,12 @@
 
 import type { ClientEvent, ClientJob } from "../client_stream.ts";
 import { RtoolError, toRtoolError } from "../core/errors.ts";
-import { EMPTY_RECEIPT, type Outcome, type Receipt } from "../core/job.ts";
+import { type Condition, EMPTY_RECEIPT, type Outcome, type Receipt } from "../core/job.ts";
 import { exitStatus, maybeAdvice, outcomeText } from "../core/outcome.ts";
 import { consoleSize } from "./console_size.ts";
 import type { CommandEnd, Context } from "./context.ts";
 import { createDocument, type Document } from "./document.ts";
+import { EventLines } from "./event_lines.ts";
 import type { ItemSink } from "./item_sink.ts";
 import { BROKEN_PIPE_STATUS } from "./print.ts";
 import { BrokenPipeSignal, createOutput, type Output } from "./terminal.ts";
@@ -25,6 +26,10 @@ export interface Audience {
   readonly stderr: Output;
   /** Collects instead of printing, with --json. */
   readonly document: Document | undefined;
+  /** Writes each event as a line instead of its output, with --ndjson. */
+  readonly lines: EventLines | undefined;
+  /** With --lines, the name the script has in source references. */
+  readonly script: string | undefined;
   /** Where a terminal shows what is waited for. */
   readonly waiting: WaitingLine | undefined;
   readonly quiet: boolean;
@@ -36,19 +41,36 @@ export interface Audience {
   say(line: string): void;
 }
 
+/** What is in the lines already. */
+const NOWHERE = {
+  stdout: { write: () => Promise.resolve() },
+  stderr: { write: () => Promise.resolve() },
+};
+
 /** The audience the options and the terminal ask for. */
-export function createAudience({ options, say }: Context): Audience {
+export function createAudience({ options, say }: Context, script?: string): Audience {
+  if (options.maybeFlag("json") && options.maybeFlag("ndjson")) {
+    throw new RtoolError("usage", "--json and --ndjson exclude each other", {
+      hint: "--json is one document at the end, --ndjson a line for each event as it happens",
+    });
+  }
   const document = options.maybeFlag("json") ? createDocument() : undefined;
+  const lines = options.maybeFlag("ndjson")
+    ? new EventLines(createOutput(Deno.stdout, Deno.stdout.isTerminal()))
+    : undefined;
+  const collects = document ?? (lines && NOWHERE);
   const quiet = options.flag("quiet");
   const raw = options.maybeFlag("raw");
-  const shows = !document && !quiet && Deno.stderr.isTerminal();
+  const shows = !collects && !quiet && Deno.stderr.isTerminal();
   const waiting = shows ? new WaitingLine(writeToTerminal, consoleSize().columns) : undefined;
   return {
-    stdout: document?.stdout ?? createOutput(Deno.stdout, !raw && Deno.stdout.isTerminal()),
-    stderr: document?.stderr ?? createOutput(Deno.stderr, !raw && Deno.stderr.isTerminal()),
+    stdout: collects?.stdout ?? createOutput(Deno.stdout, !raw && Deno.stdout.isTerminal()),
+    stderr: collects?.stderr ?? createOutput(Deno.stderr, !raw && Deno.stderr.isTerminal()),
     document,
+    lines,
+    script,
     waiting,
-    quiet,
+    quiet: quiet || lines !== undefined,
     say: (line) => {
       waiting?.erase();
       say(line);
@@ -63,6 +85,7 @@ export async function follow(job: ClientJob, audience: Audience): Promise<Ended>
     for await (const event of job.events) {
       if (event.kind === "waiting") waiting?.show(event);
       else waiting?.erase();
+      await audience.lines?.write(event);
       switch (event.kind) {
         case "stdout":
         case "stderr":
@@ -106,31 +129,36 @@ export async function follow(job: ClientJob, audience: Audience): Promise<Ended>
 /** Tells the end, and what the process is to exit with. */
 export async function conclude({ outcome, receipt }: Ended, audience: Audience): Promise<number> {
   if (audience.document) await writeDocument(audience.document.end(outcome, receipt));
-  else await explain(outcome, receipt, audience);
+  else if (!audience.lines) await explain(outcome, receipt, audience);
   return exitStatus(outcome);
 }
 
-/** Runs what shows a job; with --json its failure is a document too. */
+/** Runs what shows a job; with --json its failure is a document too, with --ndjson a line. */
 export async function showing(
-  { document }: Audience,
+  { document, lines }: Audience,
   show: () => Promise<CommandEnd>,
 ): Promise<CommandEnd> {
   try {
     return await show();
   } catch (error) {
     if (error instanceof BrokenPipeSignal) return { status: BROKEN_PIPE_STATUS };
-    if (!document) throw error;
+    if ((!document && !lines) || lines?.ended) throw error;
     const { code, message } = toRtoolError(error);
     const outcome: Outcome = code === "connection_lost"
       ? { kind: "lost", message }
       : { kind: "rejected", code, message };
-    await writeDocument(document.end(outcome, EMPTY_RECEIPT));
+    await lines?.end(outcome, EMPTY_RECEIPT);
+    if (document) await writeDocument(document.end(outcome, EMPTY_RECEIPT));
     return { status: exitStatus(outcome) };
   }
 }
 
-async function writeDocument(text: string): Promise<void> {
-  await createOutput(Deno.stdout, false).write(new TextEncoder().encode(text));
+function writeDocument(text: string): Promise<void> {
+  return writeText(createOutput(Deno.stdout, false), text);
+}
+
+function writeText(output: Output, text: string): Promise<void> {
+  return output.write(new TextEncoder().encode(text));
 }
 
 /** What R has not said itself about the end. */
@@ -141,8 +169,9 @@ async function explain(outcome: Outcome, receipt: Receipt, audience: Audience): 
       return;
     case "error":
       // Rscript's last line; R has printed it itself when it halted.
-      if (outcome.halted) return;
-      return await audience.stderr.write(new TextEncoder().encode("Execution halted\n"));
+      if (!outcome.halted) await writeText(audience.stderr, "Execution halted\n");
+      if (audience.script !== undefined) await showPlace(outcome.error, audience.script, audience);
+      return;
     case "rejected":
       throw new RtoolError(outcome.code, outcome.message);
     case "crashed":
@@ -154,6 +183,13 @@ async function explain(outcome: Outcome, receipt: Receipt, audience: Audience): 
       if (advice !== undefined) audience.say(advice);
     }
   }
+}
+
+/** Where an error came from, and the calls to it as R's `traceback()` shows them. */
+async function showPlace(error: Condition, script: string, audience: Audience): Promise<void> {
+  if (error.line !== undefined) audience.say(`the error came from ${script}#${error.line}`);
+  const calls = (error.traceback ?? []).map((call, index) => `${index + 1}: ${call}\n`);
+  await writeText(audience.stderr, calls.reverse().join(""));
 }
 
 function stopText(receipt: Receipt): string {

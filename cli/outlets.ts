@@ -25,7 +25,9 @@ export function openOutlets(
   audience: Audience,
   pairs: readonly string[],
 ): Outlets {
-  const value = maybeValueSink(options);
+  const onStdout = options.maybeText("out") === undefined;
+  // With --ndjson it is in the lines already.
+  const value = onStdout && audience.lines ? undefined : maybeValueSink(options);
   const file = pairs.length > 0 ? new GetFiles(pairs, audience.say) : undefined;
   const plot = maybePlotSink(options, audience.say);
   const items: ItemSink = new ItemRouter({
@@ -33,11 +35,10 @@ export function openOutlets(
     ...(file ? { file } : {}),
     ...(plot ? { plot } : {}),
   });
-  const valueOnStdout = value !== undefined && options.maybeText("out") === undefined;
   return {
     audience: {
       ...audience,
-      ...(valueOnStdout ? { stdout: audience.stderr } : {}),
+      ...(value && onStdout ? { stdout: audience.stderr } : {}),
       items,
     },
     check: () => file?.check(),

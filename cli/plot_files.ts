@@ -25,7 +25,7 @@ export function maybePlotSink(
 
 /** One line when plots were made and are gone. */
 export function tellLostPlots(options: Options, audience: Audience, { plots }: Receipt): void {
-  if (plots === 0 || audience.quiet || audience.document) return;
+  if (plots === 0 || audience.quiet || audience.document || audience.lines) return;
   if (options.maybeText("plots") !== undefined) return;
   const [made, them] = plots === 1 ? ["plot was", "it"] : ["plots were", "them"];
   audience.say(`${plots} ${made} made; keep ${them} with --plots DIR`);
@@ -57,9 +57,10 @@ class PlotFiles implements ItemSink {
   }
 
   end(problem: string | undefined): void {
-    if (problem === undefined) this.#try(() => this.#file?.commit());
-    else this.#giveUp(problem);
-    this.#file = undefined;
+    const file = this.#file;
+    if (problem !== undefined) return this.#giveUp(problem);
+    this.#file = undefined; // Nothing is left of it when it cannot have its name.
+    this.#try(() => file?.commit());
   }
 
   /** The job goes on, whatever becomes of its plots. */

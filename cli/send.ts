@@ -40,7 +40,7 @@ export async function send(context: Context): Promise<CommandEnd> {
   if (wire !== "native") {
     throw new RtoolError("usage", `Unknown wire '${wire}': it is native or rpy2`);
   }
-  const audience = createAudience(context);
+  const audience = createAudience(context, readMode(context.options, source.name).lines);
   return await showing(audience, () => sendNative(context, source, audience));
 }
 
@@ -74,7 +74,9 @@ async function sendNative(
 /** The id of a detached job: all that comes of it here. */
 async function printId(job: ClientJob, audience: Audience): Promise<CommandEnd> {
   for await (const event of job.events) {
+    await audience.lines?.write(event);
     if (event.kind === "accepted") {
+      if (audience.lines) return { status: 0 };
       return await (audience.document
         ? printJson({ job: event.job })
         : printText(`${event.job}\n`));
@@ -113,7 +115,7 @@ async function buildRequest(
     limits: readLimits(options),
     detach,
     key: options.maybeText("key"),
-    progress: audience.waiting !== undefined,
+    progress: (audience.waiting ?? audience.lines) !== undefined,
     within: context.env("RTOOL_WORKER"),
     input: forwards && await hasInput() ? Deno.stdin.readable : undefined,
     wants: readWants(options),

@@ -3,7 +3,7 @@
  */
 
 import type { OptionSpec } from "../core/options.ts";
-import { type CommandSpec, CONFIG, HELP, HOSTNAME, PORT, QUIET } from "./command.ts";
+import { type CommandSpec, CONFIG, HELP, HOSTNAME, NDJSON, PORT, QUIET } from "./command.ts";
 
 const JSON_OUTPUT: OptionSpec = { name: "json", kind: "flag", help: "Print one JSON document" };
 
@@ -22,6 +22,7 @@ export const ATTACH: CommandSpec = {
       help: "Leave out the first N events (docs/PROTOCOL.md)",
     },
     { name: "json", kind: "flag", help: "Print one JSON document at the end" },
+    NDJSON,
     { name: "raw", kind: "flag", help: "Do not escape control sequences on a terminal" },
     HOSTNAME,
     PORT,

@@ -3,7 +3,7 @@
  */
 
 import type { OptionSpec } from "../core/options.ts";
-import { type CommandSpec, CONFIG, HELP, HOSTNAME, PORT, QUIET } from "./command.ts";
+import { type CommandSpec, CONFIG, HELP, HOSTNAME, NDJSON, PORT, QUIET } from "./command.ts";
 
 /** Formats of `--value`. */
 export const VALUE_FORMATS = ["json", "ndjson", "csv", "rds", "arrow", "text"] as const;
@@ -70,7 +70,7 @@ export const PLOT_OPTIONS: readonly OptionSpec[] = [
 const SHOWN: readonly OptionSpec[] = [
   { name: "echo", kind: "flag", help: "Print the source with the output, as R < FILE does" },
   { name: "lines", kind: "flag", help: "Say file and line of each call when the code fails" },
-  { name: "ndjson", kind: "flag", help: "Print every event as a line of JSON, as it happens" },
+  NDJSON,
 ];
 
 /** `rtool send`. */

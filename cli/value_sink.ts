@@ -104,7 +104,7 @@ async function* convert(
 ): AsyncGenerator<Uint8Array> {
   if (format === "rds") return;
   const { decodeValue } = await import("../rdata/read.ts");
-  const value = decodeValue(concat(parts));
+  const value = decodeValue(concatAligned(parts));
   switch (format) {
     case "json": {
       const { toJson } = await import("../rdata/json_write.ts");
@@ -134,6 +134,16 @@ async function* convert(
     default:
       format satisfies never;
   }
+}
+
+/** Where the elements of a vector that is the whole value begin in version 3 of R's format. */
+const FIRST_ELEMENT = 31;
+
+/** The parts in one array, laid so that such elements are a view of it and need not be copied. */
+function concatAligned(parts: readonly Uint8Array[]): Uint8Array {
+  const start = 8 - FIRST_ELEMENT % 8;
+  const all = concat([new Uint8Array(start), ...parts]);
+  return all.subarray(start);
 }
 
 /** Bytes that are written at once. */

@@ -22,8 +22,12 @@ export function readMode(options: Options, script: string | undefined): JobMode 
   return {
     ...BATCH_MODE,
     echo: options.flag("echo"),
-    lines: options.flag("lines") ? script ?? "stdin" : undefined,
+    lines: options.flag("lines") ? baseName(script ?? "stdin") : undefined,
   };
+}
+
+function baseName(path: string): string {
+  return path.slice(path.lastIndexOf("/") + 1);
 }
 
 /** How plots are wanted, if they are to be kept. */

@@ -14,12 +14,14 @@ export function parseCondition(value: unknown): Condition {
   const fields = asFields(value);
   const kind = fields["kind"];
   const classes = fields["classes"];
+  const line = fields["line"];
   const traceback = fields["traceback"];
   const condition: Condition = {
     kind: kind === "message" || kind === "warning" || kind === "interrupt" ? kind : "error",
     text: maybeText(fields["text"]),
     call: maybeText(fields["call"]),
     classes: texts(classes),
+    ...(typeof line === "number" && Number.isSafeInteger(line) && line > 0 ? { line } : {}),
     ...(Array.isArray(traceback) ? { traceback: texts(traceback) } : {}),
   };
   return JSON.stringify(condition).length <= JSON_CHARS_MAX ? condition : shortened(condition);
@@ -29,6 +31,7 @@ export function parseCondition(value: unknown): Condition {
 const JSON_CHARS_MAX = 20_000;
 
 function shortened(condition: Condition): Condition {
+  const { line, traceback } = condition;
   const cut = (text: string | null, chars: number) =>
     text !== null && text.length > chars ? text.slice(0, chars) + "..." : text;
   return {
@@ -36,7 +39,15 @@ function shortened(condition: Condition): Condition {
     text: cut(condition.text, 2000),
     call: cut(condition.call, 200),
     classes: condition.classes.slice(0, 5).map((each) => each.slice(0, 100)),
+    ...(line === undefined ? {} : { line }),
+    ...(traceback === undefined ? {} : { traceback: shortenedCalls(traceback) }),
   };
+}
+
+/** The ends of a traceback: where it began and where it failed. */
+function shortenedCalls(calls: readonly string[]): string[] {
+  const ends = calls.length <= 20 ? calls : [...calls.slice(0, 9), "...", ...calls.slice(-10)];
+  return ends.map((call) => call.length > 100 ? call.slice(0, 100) + "..." : call);
 }
 
 /** The texts in a list; what is none is left out. */

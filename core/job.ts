@@ -79,7 +79,9 @@ export interface Condition {
   /** The deparsed call, when the condition has one. */
   readonly call: string | null;
   readonly classes: readonly string[];
-  /** Calls on the stack, outermost first; errors only. */
+  /** Line of the code as sent: of the top-level expression, or of what does not parse. */
+  readonly line?: number;
+  /** Calls on the stack, outermost first, of very many the outermost and innermost; errors only. */
   readonly traceback?: readonly string[];
 }
 

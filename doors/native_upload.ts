@@ -13,6 +13,9 @@ import type { Submission } from "../messages.ts";
 import { WINDOW_BYTES } from "../protocol.ts";
 import { Spool } from "./native_spool.ts";
 
+/** Uploads are granted again in steps of so many bytes. */
+const GRANT_BYTES = WINDOW_BYTES / 4;
+
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /** One submission on its way in. */
@@ -24,6 +27,7 @@ export class NativeUpload {
   #codeBytes = 0;
   readonly #input: Channel<Uint8Array> | undefined;
   #inputCredit = WINDOW_BYTES;
+  #ungranted = 0;
 
   /** `grant` is called as input is read; uploads are kept in files in `dir`. */
   constructor(submission: Submission, dir: string, grant: (bytes: number) => void) {
@@ -49,7 +53,10 @@ export class NativeUpload {
   /** A piece of the uploads. */
   takeUpload(bytes: Uint8Array): void {
     this.#spool.take(bytes);
-    this.#grant(bytes.length);
+    this.#ungranted += bytes.length;
+    if (this.#ungranted < GRANT_BYTES) return;
+    this.#grant(this.#ungranted);
+    this.#ungranted = 0;
   }
 
   /** A piece of the job's input; an empty one is its end. */

@@ -6,6 +6,7 @@
  */
 
 import { BATCH_MODE, type JobMode, type JobWants, NO_WANTS } from "../core/item.ts";
+import callsSource from "./r/calls.R" with { type: "text" };
 import codeSource from "./r/code.R" with { type: "text" };
 import conditionsSource from "./r/conditions.R" with { type: "text" };
 import forkSource from "./r/fork.R" with { type: "text" };
@@ -13,13 +14,14 @@ import itemsSource from "./r/items.R" with { type: "text" };
 import jobSource from "./r/job.R" with { type: "text" };
 import linesSource from "./r/lines.R" with { type: "text" };
 import marksSource from "./r/marks.R" with { type: "text" };
+import placesSource from "./r/places.R" with { type: "text" };
 import plotsSource from "./r/plots.R" with { type: "text" };
 import workerSource from "./r/worker.R" with { type: "text" };
 
 /** The worker, without the comments: R would only have to read them. */
 const SOURCE = [
-  ...[workerSource, linesSource, jobSource, codeSource, conditionsSource, marksSource, itemsSource],
-  ...[plotsSource, forkSource],
+  ...[workerSource, linesSource, jobSource, codeSource, placesSource, conditionsSource],
+  ...[callsSource, marksSource, itemsSource, plotsSource, forkSource],
 ].join("\n").replaceAll(/^ *#.*\n/gm, "");
 
 /** Most bytes of a line, its end included: R's CONSOLE_BUFFER_SIZE is 4096. */

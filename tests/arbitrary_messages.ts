@@ -104,6 +104,7 @@ export function arbitraryCondition(): fc.Arbitrary<Condition> {
     text: maybeText,
     call: maybeText,
     classes: fc.array(arbitraryWords(), { maxLength: 4 }),
+    line: fc.integer({ min: 1, max: 1e6 }),
     traceback: fc.array(arbitraryWords(), { maxLength: 4 }),
   }, { requiredKeys: ["kind", "text", "call", "classes"] });
 }

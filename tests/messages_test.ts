@@ -223,9 +223,11 @@ Deno.test(`parseReceipt() makes a receipt of any JSON (seed ${SEED})`, () => {
   );
 });
 
+const CONDITION_FIELDS = ["kind", "text", "call", "classes"];
+
 Deno.test(`parseCondition() makes a condition that fits a frame of any JSON (seed ${SEED})`, () => {
   fc.assert(
-    fc.property(arbitraryFields(["kind", "text", "call", "classes", "traceback"]), (fields) => {
+    fc.property(arbitraryFields([...CONDITION_FIELDS, "line", "traceback"]), (fields) => {
       const condition = parseCondition(fields);
       assertEquals(parseCondition(overTheWire(condition)), condition);
     }),
@@ -236,9 +238,16 @@ Deno.test(`parseCondition() makes a condition that fits a frame of any JSON (see
 Deno.test("parseCondition() cuts what would not fit a frame, in any characters", () => {
   for (const character of ["a", "é", "😀", "\u0001", '"']) {
     const long = character.repeat(60_000);
-    const condition = parseCondition({ kind: "error", text: long, call: long, classes: [long] });
+    const traceback = Array.from({ length: 100 }, (_, index) => `${index}${long}`);
+    const fields = { kind: "error", text: long, call: long, classes: [long], line: 7, traceback };
+    const condition = parseCondition(fields);
     const bytes = new TextEncoder().encode(JSON.stringify(condition)).length;
     assert(bytes < 65536, `${bytes} bytes of ${JSON.stringify(character)}`);
+    assertEquals(parseCondition(overTheWire(condition)), condition);
+    assertEquals(condition.line, 7);
+    // Where it began, and where it failed.
+    const calls = condition.traceback ?? [];
+    assertEquals([calls.length, parseInt(calls[0]!), parseInt(calls.at(-1)!)], [20, 0, 99]);
   }
 });
 

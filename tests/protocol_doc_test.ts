@@ -30,6 +30,9 @@ const JSON_KINDS = new Set<Kind>([
   "started",
   "waiting",
   "reply",
+  "item",
+  "item_end",
+  "prompt",
   "end",
   "error",
 ]);
@@ -153,7 +156,7 @@ class Frames {
   }
 
   async expect(line: Line): Promise<void> {
-    if (line.kind === "stdout" || line.kind === "stderr") return await this.#output(line);
+    if (["stdout", "stderr", "item_bytes"].includes(line.kind)) return await this.#output(line);
     const frame = await this.#next(line);
     if (!JSON_KINDS.has(frame.kind)) return; // What a `window` grants differs from run to run.
     const fields = decodeJson(frame);

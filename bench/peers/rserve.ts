@@ -22,8 +22,8 @@ export class Rserve implements Service {
     this.#dir = dir;
   }
 
-  /** Starts it; resolves when it takes connections. */
-  static async start(): Promise<Rserve> {
+  /** Starts it with more lines of configuration; resolves when it takes connections. */
+  static async start(more: readonly string[] = []): Promise<Rserve> {
     const dir = await Deno.makeTempDir({ prefix: "rtool-bench-rserve-" });
     const port = freePort();
     const config = [
@@ -32,6 +32,7 @@ export class Rserve implements Service {
       "remote disable",
       "interactive no",
       `workdir ${dir}/sessions`,
+      ...more,
     ];
     await Deno.writeTextFile(`${dir}/Rserv.conf`, config.join("\n") + "\n");
     const command = ["R", "CMD", BINARY, "--RS-conf", `${dir}/Rserv.conf`, "--vanilla"];
@@ -43,6 +44,10 @@ export class Rserve implements Service {
   /** Whether this machine has it. */
   static async isInstalled(): Promise<boolean> {
     return await Deno.stat(BINARY).then(() => true, () => false);
+  }
+
+  get port(): number {
+    return this.#port;
   }
 
   connect(): Promise<Qap1Client> {

@@ -54,8 +54,8 @@ export class Rtool implements Service {
   }
 
   /** The command line that evaluates one expression. */
-  sendCommand(code: string): readonly string[] {
-    return [...this.command, "send", "--port", String(this.#port), "-e", code];
+  sendCommand(code: string, options: readonly string[] = []): readonly string[] {
+    return [...this.command, "send", "--port", String(this.#port), ...options, "-e", code];
   }
 
   /** A connection whose every job has a clean R of its own. */

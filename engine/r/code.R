@@ -7,14 +7,17 @@ read_code <- function() {
   parsed <- parse_quietly(text)
   if (is.expression(parsed)) {
     exprs <<- parsed
+    keep_places()
     return(NULL)
   }
   good <- parsable(text)
-  exprs <<- parse_again(text, good, FALSE)
-  if (good == 0L) exprs <<- expression()
-  refs <- if (good > 0L) attr(parse_again(text, good, TRUE), "srcref")
-  rest <- if (good == 0L) text else after(text, refs[[good]])
-  locate(rest)
+  exprs <<- if (good == 0L) expression() else parse_again(text, good, FALSE)
+  if (good == 0L) locate(text, 0L)
+  else {
+    keep_places()
+    rest <- after(text, places(good)[[good]])
+    locate(rest$text, rest$lines_before)
+  }
   if (asking && incomplete) wait_for_more()
 }
 
@@ -33,7 +36,11 @@ parse_quietly <- function(text) {
   .Internal(parse(console_con, -1L, text, "?", NULL, "unknown"))
 }
 
-parse_text <- function(text, n, keep) own_parse(text = text, n = n, keep.source = keep)
+parse_text <- function(text, n, keep) {
+  if (!keep) return(own_parse(text = text, n = n, keep.source = FALSE))
+  name <- if (is.null(script_name)) "<text>" else script_name
+  own_parse(text = text, n = n, keep.source = TRUE, srcfile = srcfilecopy(name, text))
+}
 
 # What has been parsed before has given its warnings then.
 parse_again <- function(text, n, keep) suppressWarnings(parse_text(text, n, keep))
@@ -54,14 +61,16 @@ parsable <- function(text) {
   low
 }
 
-# The text behind an expression, with the semicolon or the line end that closes it taken off.
+# The text behind an expression, with the semicolon or the line end that closes it taken off, and
+# how many lines of the code end before it.
 after <- function(text, ref) {
   lines <- strsplit(text, "\n", fixed = TRUE, useBytes = TRUE)[[1L]]
-  line <- substring_bytes(lines[[ref[[3L]]]], ref[[4L]] + 1L)
+  last <- ref[[last_parsed]]
+  line <- substring_bytes(lines[[last]], ref[[4L]] + 1L)
   close <- regexpr("^[ \t\f]*;", line, useBytes = TRUE)
-  lines <- lines[seq_along(lines) > ref[[3L]]]
+  lines <- lines[seq_along(lines) > last]
   if (close > 0L) lines <- c(substring_bytes(line, attr(close, "match.length") + 1L), lines)
-  paste(lines, collapse = "\n")
+  list(text = paste(lines, collapse = "\n"), lines_before = last - (close > 0L))
 }
 
 substring_bytes <- function(line, from) {
@@ -72,20 +81,24 @@ substring_bytes <- function(line, from) {
 }
 
 # Tells a tail that is incomplete from one that is wrong, and cuts the wrong one behind its error.
-locate <- function(rest) {
+locate <- function(rest, lines_before) {
   message <- complaint(rest)
   lines <- strsplit(rest, "\n", fixed = TRUE, useBytes = TRUE)[[1L]]
   place <- regmatches(message, regexec("^<text>:([0-9]+):", message))[[1L]]
   line <- if (length(place) == 2L) as.integer(place[[2L]]) else first_wrong(lines, message)
+  wrong_line <<- lines_before + min(line, length(lines))
   if (line > length(lines) || grepl("INCOMPLETE_STRING", message, fixed = TRUE)) {
+    wrong_line <<- lines_before + length(lines)
     incomplete <<- TRUE
     return(NULL)
   }
-  behind <<- paste(lines[seq_along(lines) > line], collapse = "\n")
-  text <- paste(lines[seq_len(line)], collapse = "\n")
+  # Empty lines in front: a line keeps its number.
+  behind <<- paste(c(character(wrong_line), lines[seq_along(lines) > line]), collapse = "\n")
+  text <- sub("^\n+", "", paste(lines[seq_len(line)], collapse = "\n"), useBytes = TRUE)
   if (nchar(text, "bytes") > 262144L) {
     cat("Error: ", message, "\n", sep = "", file = stderr_con)
     failure <<- plain_error(message)
+    tail_line <<- wrong_line
     return(NULL)
   }
   raw_tail <<- text

@@ -52,18 +52,12 @@ condition_json <- function(x) {
     paste0("\"call\":", if (is.null(x$call)) "null" else quoted(shown(x$call))),
     paste0("\"classes\":[", paste(vapply(x$classes, quoted, ""), collapse = ","), "]")
   )
+  if (!is.null(x$line)) fields <- c(fields, paste0("\"line\":", x$line))
   if (!is.null(x$traceback)) {
-    calls <- x$traceback
-    if (length(calls) > 100L) calls <- calls[seq_len(100L)]
-    fields <- c(fields, paste0("\"traceback\":[",
-      paste(vapply(calls, function(call) quoted(shown(call)), ""), collapse = ","), "]"))
+    calls <- vapply(x$traceback, function(call) quoted(shown_at(call)), "")
+    fields <- c(fields, paste0("\"traceback\":[", paste(calls, collapse = ","), "]"))
   }
   paste0("{", paste(fields, collapse = ","), "}")
-}
-
-shown <- function(call) {
-  text <- tryCatch(deparse(call, width.cutoff = 200L, nlines = 2L), error = function(e) "?")
-  if (length(text) > 1L) paste(text[[1L]], "...") else text
 }
 
 # A JSON string; bytes that are no UTF-8 are shown as R shows them, <ff>.

@@ -20,12 +20,18 @@ open_job <- function() {
   variants <<- list()
   called <<- NULL
   call_env <<- global
+  script_name <<- NULL
+  known_places <<- NULL
+  echoing <<- FALSE
+  wrong_line <<- NULL
+  tail_line <<- NULL
   names_browser <<- grepl("browser", code, fixed = TRUE)
   if (is.null(getOption("error"))) options(error = handler_call)
   if (!identical(globalCallingHandlers()[handler_names], handlers)) install_handlers()
   arguments <<- NULL
   problem <- if (!is.null(settings)) apply_settings()
   if (is.null(problem)) {
+    if (echoing) begin_echo()
     if (is.null(called)) read_code() else exprs <<- prepare_call(called$name, called$args)
     return(advance())
   }
@@ -45,6 +51,8 @@ advance <- function() {
     expr <- exprs[[at]]
     # The function itself, not its name: no frame is seen, and nothing is printed.
     if (wants_value) expr <- as.call(list(invisible, expr))
+    if (!is.null(script_name)) expr <- at_its_line(expr)
+    if (echoing) echo_expression()
     .Internal(delayedAssign(name_next, expr, call_env, .AutoloadEnv))
     if (fed <= 0L) {
       fed <<- length(exprs) - at + 1L
@@ -52,6 +60,8 @@ advance <- function() {
     }
     return(NULL)
   }
+  if (echoing) echo_rest()
+  tail_line <<- wrong_line
   arm_nothing()
   if (incomplete) {
     cat("Error: unexpected end of input\n", file = stderr_con)
@@ -81,17 +91,24 @@ fell <- function() {
     signalled <<- NULL
     return(NULL)
   }
-  failure <<- if (!is.null(signalled)) signalled else
-    plain_error("R returned to the top level")
+  failure <<- if (!is.null(signalled)) signalled else plain_error(last_words())
+}
+
+# No handler of ours is called when the stack is full.
+last_words <- function() {
+  text <- geterrmessage()
+  if (!grepl("stack|nested too deeply", text)) return("R returned to the top level")
+  sub("^Error: ", "", sub("\n$", "", text))
 }
 
 skip_line <- function() {
-  refs <- attr(suppressWarnings(parse_text(code, length(exprs), TRUE)), "srcref")
-  line <- refs[[at]][[3L]]
-  while (at < length(exprs) && refs[[at + 1L]][[1L]] <= line) at <<- at + 1L
+  refs <- places(length(exprs))
+  line <- refs[[at]][[last_parsed]]
+  while (at < length(exprs) && refs[[at + 1L]][[first_parsed]] <= line) at <<- at + 1L
 }
 
 finish <- function(fields = NULL) {
+  if (!is.null(failure)) failure$line <<- failure_line()
   arm_nothing()
   if (watching) finish_plots()
   if (wants_value && is.null(failure) && is.null(fields)) send_value()
@@ -144,6 +161,8 @@ halt_into_sink <- function() {
 close_job <- function() {
   code <<- NULL
   exprs <<- no_exprs
+  source_lines <<- NULL
+  known_places <<- NULL
   failure <<- NULL
   signalled <<- NULL
   handed <<- NULL
@@ -188,6 +207,12 @@ apply_settings <- function() {
   if (!is.null(given$plots)) wish_plots(given$plots, given$plots_max)
   if (!is.null(given$call)) called <<- list(name = given$call, args = given$call_args)
   arguments <<- if (!is.null(given$args)) c(process_arguments()[[1L]], given$args)
+  echoing <<- isTRUE(given$echo)
+  script_name <<- given$lines
+  if (!is.null(script_name)) {
+    undo$keep <<- getOption("keep.source")
+    options(keep.source = TRUE)
+  }
   if (!is.null(given$width)) {
     undo$width <<- getOption("width")
     width_ours <<- given$width
@@ -215,6 +240,7 @@ restore_settings <- function() {
   undo <<- NULL
   if (!is.null(back$cwd)) try(setwd(back$cwd), silent = TRUE)
   if (!is.null(back$width) && identical(getOption("width"), width_ours)) options(width = back$width)
+  if (!is.null(back$keep) && isTRUE(getOption("keep.source"))) options(keep.source = back$keep)
   if (!is.null(back$env)) {
     gone <- names(back$env)[is.na(back$env)]
     kept <- back$env[!is.na(back$env)]

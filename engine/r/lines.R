@@ -81,6 +81,9 @@ tail_done <- function() {
 go_on_behind <- function() {
   signalled <<- NULL
   code <<- behind
+  tail_line <<- NULL
+  wrong_line <<- NULL
+  known_places <<- NULL
   at <<- 0L
   fed <<- 0L
   read_code()
@@ -110,13 +113,13 @@ failed <- function() {
   .Internal(interruptsSuspended(TRUE))
   on.exit(.Internal(interruptsSuspended(FALSE)))
   if (Sys.getpid() != pid || is.null(job)) return(invisible())
-  calls <- sys.calls()
+  calls <- users_calls(sys.nframe() - 1L)
   condition <- signalled
   if (is.null(condition)) {
     text <- sub("\n$", "", geterrmessage())
     condition <- plain_error(text)
   }
-  failure <<- c(condition, list(traceback = calls[-length(calls)]))
+  failure <<- c(condition, list(traceback = calls))
   signalled <<- NULL
   invisible()
 }

@@ -40,6 +40,13 @@ aside <- FALSE                           # .Last.value is left alone
 plots_made <- 0L
 called <- NULL                           # function to call, and the file of its arguments
 call_env <- NULL
+script_name <- NULL                      # what source references call the code, if they are kept
+known_places <- NULL                     # source references of the expressions, if they are wanted
+echoing <- FALSE
+source_lines <- NULL                     # the code, to be echoed
+echoed <- 0L                             # how many of its lines have been
+wrong_line <- NULL                       # the first line that does not parse
+tail_line <- NULL                        # the same, once everything before it has been evaluated
 own_dir <- NULL                          # the session's directory
 own_readline <- NULL
 own_menu <- NULL
