@@ -73,6 +73,8 @@ async function runCommand(name: string, context: Context): Promise<CommandEnd> {
       return await (await import("./cli/send.ts")).send(context);
     case "call":
       return await (await import("./cli/call.ts")).call(context);
+    case "repl":
+      return await (await import("./cli/repl.ts")).repl(context);
     case "attach":
       return await (await import("./cli/attach.ts")).attach(context);
     case "jobs":

@@ -8,6 +8,7 @@ import { RtoolError } from "../core/errors.ts";
 import type { Evaluator, Job, JobLimits, JobRequest, Principal } from "../core/job.ts";
 import { maybeMachineId } from "../core/machine.ts";
 import type { ControlCommand } from "../core/report.ts";
+import { OWNER } from "../core/profile.ts";
 import { type Ends, isLoopback, maybePeerUid } from "./peer.ts";
 import { checkItems, cleanUploads } from "./uploads.ts";
 
@@ -35,8 +36,8 @@ const KEY = /^[!-~]{1,128}$/;
 export function identify(ends: Ends, options: GuardOptions): Principal {
   const uid = isLoopback(ends.remote.hostname) ? maybePeerUid(ends) : undefined;
   const own = Deno.uid();
-  if (uid !== undefined && uid === own) return { name: `uid-${uid}`, local: true };
-  if (options.insecure) return { name: "anyone", local: false };
+  if (uid !== undefined && uid === own) return { name: `uid-${uid}`, local: true, profile: OWNER };
+  if (options.insecure) return { name: "anyone", local: false, profile: OWNER };
   const reason = uid === undefined ? "Cannot tell which user you are" : `You are user ${uid}`;
   throw new RtoolError(
     "not_allowed",

@@ -49,6 +49,18 @@ export const PORT: OptionSpec = {
   fallback: "9090",
 };
 
+/** `--session`, of what runs code. */
+export const SESSION: OptionSpec = {
+  name: "session",
+  short: "s",
+  kind: "text",
+  value: "NAME",
+  help: "Session to run in; variables stay there",
+  env: "RTOOL_SESSION",
+  key: "send.session",
+  fallback: "main",
+};
+
 /** `--ndjson`. */
 export const NDJSON: OptionSpec = {
   name: "ndjson",

@@ -200,7 +200,8 @@ function stopText(receipt: Receipt): string {
   return receipt.rung === "kill" ? "; R ignored the interrupt and was killed" : "";
 }
 
-function writeToTerminal(text: string): void {
+/** Writes beside the output, where a terminal shows it. */
+export function writeToTerminal(text: string): void {
   try {
     Deno.stderr.writeSync(new TextEncoder().encode(text));
   } catch {

@@ -5,6 +5,7 @@
 import { type CommandSpec, CONFIG, HELP, HOSTNAME, PORT } from "./command.ts";
 import { ATTACH, CANCEL, JOBS, SESSIONS, TOP } from "./table_jobs.ts";
 import { CALL } from "./table_call.ts";
+import { REPL } from "./table_repl.ts";
 import { SEND } from "./table_send.ts";
 import { SERVE } from "./table_serve.ts";
 
@@ -38,6 +39,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   SERVE,
   SEND,
   CALL,
+  REPL,
   ATTACH,
   JOBS,
   CANCEL,

@@ -3,7 +3,16 @@
  */
 
 import type { OptionSpec } from "../core/options.ts";
-import { type CommandSpec, CONFIG, HELP, HOSTNAME, NDJSON, PORT, QUIET } from "./command.ts";
+import {
+  type CommandSpec,
+  CONFIG,
+  HELP,
+  HOSTNAME,
+  NDJSON,
+  PORT,
+  QUIET,
+  SESSION,
+} from "./command.ts";
 
 /** Formats of `--value`. */
 export const VALUE_FORMATS = ["json", "ndjson", "csv", "rds", "arrow", "text"] as const;
@@ -95,16 +104,7 @@ export const SEND: CommandSpec = {
     },
     HOSTNAME,
     PORT,
-    {
-      name: "session",
-      short: "s",
-      kind: "text",
-      value: "NAME",
-      help: "Session to run in; variables stay there",
-      env: "RTOOL_SESSION",
-      key: "send.session",
-      fallback: "main",
-    },
+    SESSION,
     { name: "fresh", kind: "flag", help: "Run in a clean R of its own, whatever --session says" },
     {
       name: "timeout",

@@ -7,6 +7,7 @@
 import type { ErrorCode } from "./errors.ts";
 import { BATCH_MODE, type Item, type JobMode, type JobWants, NO_WANTS } from "./item.ts";
 import type { Upload } from "./item.ts";
+import type { Profile } from "./profile.ts";
 import type { ControlCommand, Report } from "./report.ts";
 
 /** Who asks. */
@@ -15,6 +16,8 @@ export interface Principal {
   readonly name: string;
   /** Whether the peer is the server's own user on this machine, seen through the socket. */
   readonly local: boolean;
+  /** What it gets. */
+  readonly profile: Profile;
 }
 
 /** One request to evaluate code. */

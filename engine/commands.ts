@@ -179,9 +179,9 @@ export class Commands {
     return `${this.#prefix}s("${nonce}")\n`;
   }
 
-  /** Makes R empty its standard input. */
-  drainInput(): string {
-    return `${this.#prefix}d()\n`;
+  /** Makes R empty its standard input; it answers as to {@linkcode Commands.sync}. */
+  drainInput(nonce: string): string {
+    return `${this.#prefix}d("${nonce}")\n`;
   }
 
   #settings(settings: JobSettings): string {

@@ -202,7 +202,8 @@ export class Worker {
   /** After a job: the next one already lies in R's pipe, or the worker is idle. */
   async #next(): Promise<void> {
     if (this.#input.wasUsed && await this.#input.close()) {
-      this.process.write(this.commands.drainInput());
+      // Waited for: what R still empties would otherwise be the input of the next job.
+      await this.ask((nonce) => this.commands.drainInput(nonce)).catch(() => {}); // R has gone.
     }
     const next = this.#roll.first?.job;
     if (next) {

@@ -5,10 +5,11 @@
 import { assert, assertEquals, assertLess, assertRejects } from "@std/assert";
 import { RtoolError } from "../core/errors.ts";
 import { bareRequest, type Job, type Principal } from "../core/job.ts";
+import { OWNER } from "../core/profile.ts";
 import type { EngineOptions } from "../engine/sessions.ts";
 import { collect, TestEngine, USER } from "./engine.ts";
 
-const OTHER: Principal = { name: "other", local: false };
+const OTHER: Principal = { name: "other", local: false, profile: OWNER };
 const signal = new AbortController().signal;
 
 async function started(options: Partial<EngineOptions> = {}): Promise<TestEngine> {

@@ -6,6 +6,7 @@ import { assert, assertRejects } from "@std/assert";
 import { RtoolError } from "../core/errors.ts";
 import { bareRequest } from "../core/job.ts";
 import type { Condition, Job, JobRequest, Outcome, Principal, Receipt } from "../core/job.ts";
+import { OWNER } from "../core/profile.ts";
 import { processesWith } from "../engine/process_table.ts";
 import { WORKER_VARIABLE } from "../engine/spawn.ts";
 import { type EngineOptions, Sessions } from "../engine/sessions.ts";
@@ -14,7 +15,7 @@ import { type EngineOptions, Sessions } from "../engine/sessions.ts";
 const PATIENCE_MS = 20_000;
 
 /** Whoever asks, unless a test says otherwise. */
-export const USER: Principal = { name: "tester", local: true };
+export const USER: Principal = { name: "tester", local: true, profile: OWNER };
 
 /** What makes R start sooner: base alone, for tests that need no more of it. */
 export const BARE: Partial<EngineOptions> = {

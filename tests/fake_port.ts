@@ -7,13 +7,14 @@ import { EMPTY_RECEIPT, type Evaluator, type Job, type JobEvent } from "../core/
 import type { JobRequest, Principal, StopReason } from "../core/job.ts";
 import type { Log, LogFields } from "../core/log.ts";
 import type { Report } from "../core/report.ts";
+import { OWNER } from "../core/profile.ts";
 import { refuseNative, serveNative } from "../doors/native.ts";
 import { refuseRpy2, serveRpy2 } from "../doors/rpy2.ts";
 import { PAYLOAD_BYTES_MAX } from "../protocol.ts";
 import { serve, type ServeOptions } from "../server.ts";
 
 /** Whoever connects. */
-export const PRINCIPAL: Principal = { name: "tester", local: true };
+export const PRINCIPAL: Principal = { name: "tester", local: true, profile: OWNER };
 
 /** What a test may want to be otherwise. */
 export interface PortOptions {

@@ -10,11 +10,12 @@ import { RtoolError } from "../core/errors.ts";
 import { bareRequest, type JobLimits, type JobRequest } from "../core/job.ts";
 import { maybeMachineId } from "../core/machine.ts";
 import type { ControlCommand } from "../core/report.ts";
+import { OWNER } from "../core/profile.ts";
 import { fakeEvaluator, PRINCIPAL, REPORT } from "./fake_port.ts";
 import { SEED, seeded } from "./random.ts";
 
 const ID = "0123456789abcdef0123456789abcdef";
-const STRANGER = { name: "stranger", local: false };
+const STRANGER = { name: "stranger", local: false, profile: OWNER };
 const SIGNAL = new AbortController().signal;
 
 /** What an engine is told behind a guard. */

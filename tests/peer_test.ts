@@ -7,6 +7,7 @@ import { identify } from "../access/guard.ts";
 import { type Ends, findUid, hasGone, hexEnd, isLoopback, maybePeerUid } from "../access/peer.ts";
 import { maybeLookUp, parseReply } from "../access/sock_diag.ts";
 import { RtoolError } from "../core/errors.ts";
+import { OWNER } from "../core/profile.ts";
 
 /**
  * /proc/net/tcp as the kernel prints it: a listener, both ends of two connections, and the dead.
@@ -138,7 +139,7 @@ Deno.test("identify() lets in the server's own user on this machine, as local", 
 }, async () => {
   await withConnection("127.0.0.1", (ends) => {
     const principal = identify(ends, { insecure: false, codeMax: 1 });
-    assertEquals(principal, { name: `uid-${Deno.uid()}`, local: true });
+    assertEquals(principal, { name: `uid-${Deno.uid()}`, local: true, profile: OWNER });
   });
 });
 
@@ -152,7 +153,7 @@ Deno.test("identify() refuses who cannot be told, and says how to be let in", ()
     const refused = assertThrows(() => identify(ends, { insecure: false, codeMax: 1 }), RtoolError);
     assertEquals(refused.code, "not_allowed");
     const anyone = identify(ends, { insecure: true, codeMax: 1 });
-    assertEquals(anyone, { name: "anyone", local: false });
+    assertEquals(anyone, { name: "anyone", local: false, profile: OWNER });
   }
 });
 

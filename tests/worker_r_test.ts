@@ -5,6 +5,7 @@
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import type { StopReason } from "../core/job.ts";
+import { OWNER } from "../core/profile.ts";
 import { collect, type Ended, refusal, TestEngine } from "./engine.ts";
 
 const CLIENT: StopReason = { kind: "cancelled", reason: "client" };
@@ -46,7 +47,7 @@ test("sessions have variables of their own, and so have users", async () => {
   const look = "cat(exists('mine'))";
   assertEquals((await engine.run(look, { session: "own" })).stdout, "TRUE");
   assertEquals((await engine.run(look, { session: "other" })).stdout, "FALSE");
-  const stranger = { name: "stranger", local: false };
+  const stranger = { name: "stranger", local: false, profile: OWNER };
   assertEquals((await engine.run(look, { session: "own", principal: stranger })).stdout, "FALSE");
 });
 

@@ -91,30 +91,80 @@ prepare_call <- function(name, path) {
   as.expression(list(as.call(c(list(fun), arguments))))
 }
 
-# What readline() is. Where nobody is there, base's own.
+# What readline() is: where somebody is there to answer, the line that is typed.
 ask_line <- function(prompt = "") {
   if (!asking || Sys.getpid() != pid) return(own_readline(prompt))
-  emit("P", as.character(prompt)[1L])
-  line <- readLines(job_stdin(), 1L)
-  if (length(line) == 0L) "" else line
+  line <- answer_to(prompt)
+  if (is.null(line)) "" else gsub("^[ \t]+|[ \t]+$", "", line)
 }
 
-# What menu() is.
+# The next line of the job's input, or NULL at its end. An interrupt waits until the mark is whole.
+answer_to <- function(prompt) {
+  text <- substr(enc2utf8(as.character(prompt)[1L]), 1L, 256L)
+  old <- .Internal(interruptsSuspended(TRUE))
+  emit("P", text)
+  .Internal(interruptsSuspended(old))
+  line <- readLines(input_connection(), 1L, warn = FALSE, encoding = "UTF-8")
+  if (length(line) > 0L) return(line)
+  # A stop ends the input, too: the interrupt that belongs to it comes before anything else.
+  if (file.exists(stop_file)) Sys.sleep(10)
+  NULL
+}
+
+# How many lines the function of this frame reads of stdin(); NULL unless it reads lines. -1: all.
+lines_read <- function(frame) {
+  if (frame < 1L) return(NULL)
+  reader <- sys.function(frame)
+  if (identical(reader, readLines)) as.integer(sys.frame(frame)$n)
+  else if (identical(reader, scan)) -1L
+}
+
+# What stdin() is to those while somebody is there: so many lines, or those up to an empty one.
+typed_lines <- function(most) {
+  lines <- character()
+  while (most < 0L || length(lines) < most) {
+    line <- answer_to(paste0(length(lines) + 1L, ": "))
+    if (is.null(line) || (most < 0L && line == "")) break
+    lines <- c(lines, line)
+  }
+  forget_typed()
+  typed <<- textConnection(lines)
+}
+
+forget_typed <- function() {
+  if (!is.null(typed)) tryCatch(close(typed), error = function(e) NULL)
+  typed <<- NULL
+}
+
+# What menu() is while somebody is there to answer. A choice may be typed in its own words, too.
 ask_choice <- function(choices, graphics = FALSE, title = NULL) {
-  if (!asking || Sys.getpid() != pid) return(own_menu(choices, graphics, title))
-  if (length(title) > 0L && nzchar(title[1L])) cat(title[1L], "", sep = "\n")
-  numbers <- format(seq_along(choices))
-  cat(paste0(numbers, ": ", choices), "", sep = "\n")
+  if (Sys.getpid() != pid) return(own_menu(choices, FALSE, title))
+  if (length(title) > 0L && nzchar(title[1L])) cat(title[1L], "\n")
+  cat("", menu_lines(choices), "", sep = "\n")
   repeat {
-    answer <- suppressWarnings(as.integer(ask_line("Selection: ")))
-    if (!is.na(answer) && answer >= 0L && answer <= length(choices)) return(answer)
+    line <- answer_to("Selection: ")
+    if (is.null(line)) return(0L)
+    chosen <- match(line, choices, 0L)
+    if (chosen > 0L) return(chosen)
+    number <- suppressWarnings(as.integer(line))
+    if (!is.na(number) && number >= 0L && number <= length(choices)) return(number)
     cat(gettext("Enter an item from the menu, or 0 to exit\n", domain = "R-utils"))
   }
 }
 
-# menu() is another package's: it is replaced when the first job asks for somebody to be asked.
-replace_menu <- function() {
-  if (!is.null(own_menu) || !isNamespaceLoaded("utils")) return(NULL)
-  own_menu <<- utils::menu
-  replace_in_package("utils", "menu", ask_choice)
+# More than ten choices stand side by side, as many as fit.
+menu_lines <- function(choices) {
+  lines <- paste0(format(seq_along(choices)), ": ", choices)
+  if (length(lines) <= 10L) return(lines)
+  padded <- format(lines)
+  abreast <- min(length(lines), max(1L, getOption("width") %/% (nchar(padded[1L], "width") + 2L)))
+  row <- (seq_along(padded) - 1L) %/% abreast
+  c(vapply(split(padded, row), paste, "", collapse = "  "), "")
+}
+
+# menu() is another package's, and R's own outside of jobs that ask.
+set_menu <- function(value) {
+  if (!isNamespaceLoaded("utils")) return(NULL)
+  if (is.null(own_menu)) own_menu <<- utils::menu
+  replace_in_package("utils", "menu", value)
 }

@@ -114,6 +114,10 @@ finish <- function(fields = NULL) {
   if (wants_value && is.null(failure) && is.null(fields)) send_value()
   for (path in gives) send_file(path)
   if (!is.null(undo)) restore_settings()
+  if (asking) {
+    set_menu(own_menu)
+    forget_typed()
+  }
   now <- cpu()
   cpu_ms <- as.integer((now - cpu_seen) * 1000)
   cpu_seen <<- now
@@ -202,7 +206,7 @@ apply_settings <- function() {
   wants_value <<- isTRUE(given$value)
   aside <<- isTRUE(given$aside)
   asking <<- isTRUE(given$ask)
-  if (asking) replace_menu()
+  if (asking) set_menu(ask_choice)
   gives <<- given$give
   if (!is.null(given$plots)) wish_plots(given$plots, given$plots_max)
   if (!is.null(given$call)) called <<- list(name = given$call, args = given$call_args)

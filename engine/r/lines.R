@@ -152,9 +152,10 @@ no_debugger <- function() {
 }
 
 # Empties what the last job left unread of its input; the server has closed the writing end.
-drain_input <- function() {
+drain_input <- function(nonce) {
   rest <- file("stdin", "rb")
   while (length(readBin(rest, raw(), 65536L)) > 0L) NULL
   close(rest)
+  answer(nonce, "")
   invisible(unset)
 }

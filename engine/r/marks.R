@@ -59,6 +59,14 @@ noting_finalizer <- function(e, f, onexit = FALSE) {
 
 job_stdin <- function() {
   if (identical(sys.function(sys.parent()), parse_function)) return(console())
+  if (asking && Sys.getpid() == pid) {
+    most <- lines_read(sys.nframe() - 1L)
+    if (!is.null(most)) return(typed_lines(most))
+  }
+  input_connection()
+}
+
+input_connection <- function() {
   usable <- !is.null(input) && tryCatch(isOpen(input), error = function(e) FALSE)
   if (!usable) input <<- file("stdin", "r")
   input

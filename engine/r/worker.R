@@ -36,6 +36,7 @@ wants_value <- FALSE
 handed <- NULL                           # the value of the last expression, if it is wanted
 gives <- character()                     # files that are wanted
 asking <- FALSE                          # somebody is there to answer readline()
+typed <- NULL                            # the lines readLines() and scan() were given then
 aside <- FALSE                           # .Last.value is left alone
 plots_made <- 0L
 called <- NULL                           # function to call, and the file of its arguments

@@ -88,8 +88,7 @@ const DIFFERENCES: readonly Difference[] = [
   {
     about: "plots are counted or kept, and Rplots.pdf is not made",
     reason: "R's directory may be on another machine; --plots brings them here.",
-    code:
-      'invisible(unlink("Rplots.pdf"))\nplot(1:3)\ndev.cur()\ninvisible(dev.off())\nfile.exists("Rplots.pdf")\n',
+    code: 'unlink("Rplots.pdf")\nplot(1)\ndev.cur()\nx <- dev.off()\nfile.exists("Rplots.pdf")\n',
     rscript: { stdout: "pdf \n  2 \n[1] TRUE\n", stderr: "", code: 0 },
     rtool: {
       stdout: "pdf \n  2 \n[1] FALSE\n",
