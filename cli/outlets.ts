@@ -6,6 +6,7 @@ import type { Options } from "../core/options.ts";
 import type { Audience } from "./follow.ts";
 import { GetFiles } from "./get_files.ts";
 import { ItemRouter, type ItemSink } from "./item_sink.ts";
+import { maybePlotSink } from "./plot_files.ts";
 import { maybeValueSink } from "./value_sink.ts";
 
 /** The sinks of one job. */
@@ -28,9 +29,11 @@ export function openOutlets(
   // With --ndjson it is in the lines already.
   const value = onStdout && audience.lines ? undefined : maybeValueSink(options);
   const file = pairs.length > 0 ? new GetFiles(pairs, audience.say) : undefined;
+  const plot = maybePlotSink(options, audience.say);
   const items: ItemSink = new ItemRouter({
     ...(value ? { value } : {}),
     ...(file ? { file } : {}),
+    ...(plot ? { plot } : {}),
   });
   return {
     audience: {

@@ -12,6 +12,7 @@ import type { CommandEnd, Context } from "./context.ts";
 import { type Audience, conclude, createAudience, follow, showing } from "./follow.ts";
 import { readBrought } from "./brought.ts";
 import { openOutlets } from "./outlets.ts";
+import { tellLostPlots } from "./plot_files.ts";
 import { printJson, printText } from "./print.ts";
 import { readSource, type Source } from "./source.ts";
 import { readMode, readWants } from "./wants.ts";
@@ -65,6 +66,7 @@ async function sendNative(
     throw request.key === undefined ? error : sayHowToGoOn(error, request.key);
   });
   const status = await conclude(end, audience);
+  tellLostPlots(context.options, audience, end.receipt);
   if (status === 0) outlets.check();
   return end.outcome.kind === "cancelled" && stop.signal ? { signal: stop.signal } : { status };
 }

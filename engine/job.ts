@@ -71,9 +71,12 @@ export class EngineJob implements Job {
   #outcome: Outcome | undefined;
   #settled = false;
   #isSmall: boolean | undefined;
+  #plots = 0;
   #stdoutBytes = 0;
   #stderrBytes = 0;
   #start: Receipt["start"] = null;
+  /** Images R need not make more of. */
+  readonly plotsMax: number;
   readonly #outputMax: number;
   readonly #systemLimits: SystemLimits;
   readonly #items: JobItems;
@@ -85,6 +88,7 @@ export class EngineJob implements Job {
     this.principal = principal;
     this.request = request;
     this.#outputMax = Math.min(request.limits.outputBytes ?? Infinity, bounds.outputMax);
+    this.plotsMax = bounds.plotsMax;
     this.#systemLimits = bounds.systemLimits;
     this.events = new Channel<JobEvent>(BUFFERED_BYTES_MAX, weigh);
     this.#items = new JobItems(bounds, (event) => this.events.push(event));
@@ -209,6 +213,9 @@ export class EngineJob implements Job {
         this.hasBegun();
         this.events.push({ kind: "prompt", text: payload });
         return true;
+      case "G":
+        this.#plots = Number(payload);
+        return true;
       default:
         return false;
     }
@@ -240,6 +247,7 @@ export class EngineJob implements Job {
       stdoutBytes: this.#stdoutBytes,
       stderrBytes: this.#stderrBytes,
       start: this.#start,
+      plots: this.#plots,
       ...used,
     };
     this.#items.end("the job ended before it was whole");

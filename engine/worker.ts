@@ -122,9 +122,10 @@ export class Worker {
   }
 
   #submit(job: EngineJob, ahead: boolean): void {
-    const brought = bring(job.request.uploads, this.process.dir);
-    const settings = { ...job.request, last: job.request.session === undefined, brought };
-    this.process.write(this.commands.job(job.nonce, job.request.code, settings, ahead));
+    const { request, plotsMax } = job;
+    const brought = bring(request.uploads, this.process.dir);
+    const settings = { ...request, last: request.session === undefined, brought, plotsMax };
+    this.process.write(this.commands.job(job.nonce, request.code, settings, ahead));
     this.#watch.start(() => this.#roll.first?.job);
     if (job.stopReason && this.#roll.first?.job === job) this.#stop(job);
   }
