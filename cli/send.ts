@@ -3,7 +3,7 @@
  */
 
 import type { ClientJob } from "../client_stream.ts";
-import { RtoolError, toRtoolError } from "../core/errors.ts";
+import { EXIT_STATUS, RtoolError, toRtoolError } from "../core/errors.ts";
 import type { JobLimits, JobRequest } from "../core/job.ts";
 import { maybeMachineId } from "../core/machine.ts";
 import type { Options } from "../core/options.ts";
@@ -55,7 +55,14 @@ async function sendNative(
   source: Source,
   audience: Audience,
 ): Promise<CommandEnd> {
-  const outlets = openOutlets(context.options, audience, context.options.list("get"));
+  const pairs = context.options.list("get");
+  if (pairs.length > 0 && context.options.flag("detach")) {
+    throw new RtoolError(
+      "usage",
+      "Nobody is there to --get files when a job is sent with --detach",
+    );
+  }
+  const outlets = openOutlets(context.options, audience, pairs);
   const brought = await readBrought(context.options);
   await using client = await connect(context);
   const request = { ...await buildRequest(context, source, audience), uploads: brought.uploads };
@@ -67,7 +74,7 @@ async function sendNative(
   });
   const status = await conclude(end, audience);
   tellLostPlots(context.options, audience, end.receipt);
-  if (status === 0) outlets.check();
+  if (status === 0 && !outlets.check()) return { status: EXIT_STATUS.unreadable_input };
   return end.outcome.kind === "cancelled" && stop.signal ? { signal: stop.signal } : { status };
 }
 
