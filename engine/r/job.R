@@ -31,6 +31,7 @@ open_job <- function() {
   arguments <<- NULL
   problem <- if (!is.null(settings)) apply_settings()
   if (is.null(problem)) {
+    if (length(canvases) > 0L) resume_plots()
     if (echoing) begin_echo()
     if (is.null(called)) read_code() else exprs <<- prepare_call(called$name, called$args)
     return(advance())

@@ -52,13 +52,52 @@ open_canvas <- function() {
   canvas <- new.env(parent = emptyenv())
   canvas$page <- 0L
   canvas$turns <- FALSE
-  if (length(variants) > 0L) canvas$problem <- start_drawing(canvas)
-  canvas$blind <- length(variants) == 0L || !is.null(canvas$problem)
-  if (canvas$blind) draw_nowhere()
+  canvas$sketch <- asking
+  if (!asking && length(variants) > 0L) canvas$problem <- start_drawing(canvas)
+  canvas$blind <- asking || length(variants) == 0L || !is.null(canvas$problem)
+  if (asking) start_sketch() else if (canvas$blind) draw_nowhere()
   canvas$number <- devices()$dev.cur()[[1L]]
   canvas$label <- device_label(canvas$number)
   canvases <<- c(canvases, canvas)
   watch_pages()
+}
+
+# A person draws on a plot over several jobs: the canvas stays open, and each job that has changed
+# it makes an image of what it shows then.
+start_sketch <- function() {
+  size <- if (length(variants) > 0L) variants[[1L]] else list(width = 7, height = 7)
+  devices()$pdf(NULL, size$width, size$height)
+  devices()$dev.control("enable")
+}
+
+show_sketch <- function(canvas) {
+  if (length(variants) == 0L) return(NULL)
+  on_canvas(canvas, {
+    shot <- devices()$recordPlot()
+    if (is.null(shot[[1L]]) || identical(shot[[1L]], canvas$shown)) return(NULL)
+    canvas$shown <- shot[[1L]]
+    plots_made <<- plots_made + 1L
+    for (i in seq_along(variants)) {
+      path <- sprintf("%s/sketch-%d", dirname(stop_file), i)
+      replay(shot, variants[[i]], path)
+      send_image(variants[[i]], NULL, path)
+    }
+  })
+}
+
+on_canvas <- function(canvas, work) {
+  back <- devices()$dev.cur()
+  devices()$dev.set(canvas$number)
+  on.exit(if (back > 1L) devices()$dev.set(back))
+  work
+}
+
+# Before a job: a person's hooks are set again, anybody else begins on a canvas of his own.
+resume_plots <- function() {
+  if (asking) return(unseen(watch_pages()))
+  if (aside) return(NULL)
+  unseen(for (canvas in canvases) if (is_open(canvas)) devices()$dev.off(canvas$number))
+  canvases <<- list()
 }
 
 # Why there are no images, or NULL.
@@ -156,7 +195,7 @@ page_turns <- function(turns) {
     canvas <- current_canvas()
     if (!is.null(canvas)) {
       canvas$turns <- turns
-      if (turns) draw_again(canvas)
+      if (turns && canvas$sketch) show_sketch(canvas) else if (turns) draw_again(canvas)
     }
   })
 }
@@ -165,7 +204,7 @@ page_begun <- function(...) {
   if (painting || Sys.getpid() != pid) return(invisible())
   unseen({
     canvas <- current_canvas()
-    if (!is.null(canvas) && canvas$blind) count_page(canvas)
+    if (!is.null(canvas) && canvas$blind && !canvas$sketch) count_page(canvas)
     collect_pages()
   })
 }
@@ -174,7 +213,8 @@ before_closing <- function(number) {
   if (painting || Sys.getpid() != pid) return(invisible())
   unseen({
     canvas <- maybe_canvas(number)
-    if (!is.null(canvas)) draw_again(canvas)
+    if (!is.null(canvas) && canvas$sketch) show_sketch(canvas)
+    else if (!is.null(canvas)) draw_again(canvas)
   })
 }
 
@@ -240,13 +280,12 @@ draw_again <- function(canvas) {
   while (file.exists(page_file(canvas, page + 1L, 1L))) page <- page + 1L
   if (!file.exists(page_file(canvas, page, 1L))) return(NULL)
   seed <- global[[".Random.seed"]]
-  back <- devices()$dev.cur()
-  devices()$dev.set(canvas$number)
-  shot <- devices()$recordPlot()
-  for (i in seq_along(variants)[-1L]) {
-    if (!file.exists(stop_file)) replay(shot, variants[[i]], page_file(canvas, page, i))
-  }
-  devices()$dev.set(back)
+  on_canvas(canvas, {
+    shot <- devices()$recordPlot()
+    for (i in seq_along(variants)[-1L]) {
+      if (!file.exists(stop_file)) replay(shot, variants[[i]], page_file(canvas, page, i))
+    }
+  })
   if (!is.null(seed)) assign(".Random.seed", seed, envir = global)
   else if (!is.null(global[[".Random.seed"]])) rm(".Random.seed", envir = global)
 }
@@ -259,10 +298,16 @@ replay <- function(shot, variant, path) {
   }, error = function(e) unlink(path))
 }
 
-# At a job's end: what is drawn of the last page is a plot too. The user's own devices stay.
+# At a job's end: what is drawn of the last page is a plot too.
 finish_plots <- function() {
+  unseen(collect_pages())
+  if (asking) unseen(for (canvas in canvases) show_sketch(canvas)) else close_canvases()
+  unseen(stop_watching())
+}
+
+# The user's own devices stay, and the one he draws on.
+close_canvases <- function() {
   unseen({
-    collect_pages()
     back <- if (length(canvases) > 0L) devices()$dev.cur()[[1L]]
     ours <- vapply(canvases, function(canvas) canvas$number, 0L)
     for (canvas in canvases) {
@@ -272,7 +317,6 @@ finish_plots <- function() {
     if (!is.null(back) && back > 1L && !(back %in% ours)) devices()$dev.set(back)
     collect_pages()
   })
-  unseen(stop_watching())
   canvases <<- list()
 }
 
