@@ -152,7 +152,7 @@ Deno.test("parts take as much memory as they hold, however large and small ones 
 });
 
 Deno.test("NA and NaN keep apart", () => {
-  const value = decodeValue(concat(encodeValue(numeric([NA_REAL, NaN, 1]))));
+  const value = decodeValue(concat(encodeValue(numeric(Float64Array.of(NA_REAL, NaN, 1)))));
   assert(value.type === "double");
   assertEquals([...value.values].map(isNaReal), [true, false, false]);
 });
