@@ -25,7 +25,7 @@ export function createCallCheck(registries: Registries): CallCheck {
   return async (principal, request) => {
     if (principal.profile.grant === "eval") return request;
     const registry = findRegistry(registries, principal);
-    const name = refuseMore(request);
+    const name = refuseMore(request, principal.profile.env ?? []);
     const upload = request.uploads.find(({ target }) => target.kind === "arguments");
     const given: RList = upload === undefined ? list([]) : await readArguments(upload);
     const checked = checkCall(registry, name, given);
@@ -51,7 +51,7 @@ function findRegistry(registries: Registries, { profile }: Principal): Registry 
 /**
  * The function's name, when nothing beside the call is asked for that could be code or lead to it.
  */
-function refuseMore(request: JobRequest): string {
+function refuseMore(request: JobRequest, variables: readonly string[]): string {
   const { call, uploads, wants, mode } = request;
   const strange = uploads.find(({ target }) => target.kind !== "arguments");
   const asked: readonly (readonly [isAsked: boolean, what: string])[] = [
@@ -64,7 +64,7 @@ function refuseMore(request: JobRequest): string {
     [request.input !== undefined, "give standard input"],
     [request.args !== undefined, "give arguments of a script"],
     // R and the programs it starts take some for code, and others for places to find it.
-    [Object.keys(request.env).length > 0, "set environment variables"],
+    [Object.keys(request.env).some((each) => !variables.includes(each)), "set such variables"],
   ];
   const [refused] = asked.filter(([isAsked]) => isAsked).map(([, what]) => what);
   if (refused === undefined && call !== undefined) return call;

@@ -30,7 +30,8 @@ export interface CheckedRegistry {
 const FUNCTIONS_MAX = 1_000;
 const ARGUMENTS_MAX = 100;
 
-const ARGUMENT_NAME = /^(?:[A-Za-z]|\.(?![0-9]))[A-Za-z0-9._]*$/;
+/** `...` and `..1` are no names of one argument. */
+const ARGUMENT_NAME = /^(?!\.\.(?:\.|[0-9]+)$)(?:[A-Za-z]|\.(?![0-9]))[A-Za-z0-9._]*$/;
 
 /** Checks a table whose integers are bigints, so that `1.0` is none. */
 export function checkRegistry(table: unknown): CheckedRegistry {
