@@ -1,6 +1,6 @@
 /**
- * The configuration file: TOML, checked against the options that have a key. All that is wrong with
- * it is told at once, each with its line.
+ * The configuration file: TOML, checked against the options that have a key. All that is wrong
+ * with it is told at once, each with its line.
  *
  * Loaded only when there is a file.
  */
