@@ -5,12 +5,20 @@
  */
 
 import { isAbsolute, join } from "node:path";
+import type { Registries } from "../access/call_check.ts";
 import { checkRegistry } from "../access/registry_schema.ts";
 import type { Registry } from "../access/registry.ts";
 import { RtoolError } from "../core/errors.ts";
 import { fileFault } from "./local_file.ts";
 import { parseToml, refuseFaults } from "./toml_file.ts";
 import { findKeyLines } from "./toml_lines.ts";
+
+/** Reads the files of several profiles, each by the profile's name. */
+export async function loadRegistries(paths: ReadonlyMap<string, string>): Promise<Registries> {
+  const registries = new Map<string, Registry>();
+  for (const [profile, path] of paths) registries.set(profile, await loadRegistry(path));
+  return registries;
+}
 
 /** Reads a file and finds its script; throws `bad_config`, which names every fault and its line. */
 export async function loadRegistry(path: string): Promise<Registry> {

@@ -2,12 +2,22 @@
  * A file of functions that may be called: what it may hold, and how a mistake in it is found again.
  */
 
-import { assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertRejects,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
+import fc from "fast-check";
 import { describeRegistry, registrySchema } from "../access/registry_document.ts";
+import { checkRegistry } from "../access/registry_schema.ts";
 import { VALUE_TYPES } from "../access/registry.ts";
 import { SCHEMA_KEYS } from "../access/value_schema.ts";
-import { loadRegistry, readRegistry } from "../cli/registry_file.ts";
+import { loadRegistries, loadRegistry, readRegistry } from "../cli/registry_file.ts";
 import { RtoolError } from "../core/errors.ts";
+import { callablesFields, parseCallables } from "../messages_functions.ts";
+import { SEED, seeded } from "./random.ts";
 
 /** What cannot stand in a file, the line it is on, and how that is said. */
 const WRONG: readonly (readonly [text: string, line: number, says: string])[] = [
@@ -184,12 +194,66 @@ Deno.test("a script's path is one from the file's directory, and the script must
     assertEquals(missing.code, "bad_config");
     await Deno.writeTextFile(`${dir}/own.R`, "f <- function() 1");
     assertEquals((await loadRegistry(path)).script, `${dir}/own.R`);
+    const registries = await loadRegistries(new Map([["analyst", path]]));
+    assertEquals([...registries.get("analyst")!.functions.keys()], ["f"]);
     await Deno.writeTextFile(path, `script = '${dir}'`);
     await assertRejects(() => loadRegistry(path), RtoolError, "it is no file");
     await assertRejects(() => loadRegistry(`${dir}/none`), RtoolError, "no such file");
   } finally {
     await Deno.remove(dir, { recursive: true });
   }
+});
+
+Deno.test(`any table is a registry or has faults that have places, and any answer is read or refused (seed ${SEED})`, () => {
+  const key = fc.constantFrom(
+    ...["functions", "arguments", "script", "type", "summary", "optional", "length", "rows", "min"],
+    ...[
+      "columns",
+      "fields",
+      "items",
+      "pattern",
+      "enum",
+      "f",
+      "x",
+      "any",
+      "schema",
+      "name",
+      "wanted",
+    ],
+    ...["__proto__", "stats::quantile"],
+  );
+  const word = fc.constantFrom(...VALUE_TYPES, "(a+)+", "[", "\0", "functions");
+  const { value } = fc.letrec((tie) => ({
+    value: fc.oneof(
+      { depthSize: "large" },
+      word,
+      fc.bigInt({ min: -(2n ** 64n), max: 2n ** 64n }),
+      fc.double(),
+      fc.boolean(),
+      fc.constant(new Date(0)),
+      fc.array(tie("value"), { maxLength: 3 }),
+      fc.dictionary(key, tie("value"), { noNullPrototype: false, maxKeys: 5 }),
+    ),
+  }));
+  const table = fc.dictionary(key, value, { noNullPrototype: false, maxKeys: 6 });
+  fc.assert(
+    fc.property(table, (given) => {
+      for (const { path, what } of checkRegistry({ __proto__: null, ...given }).faults) {
+        assert(path.length <= 20 && what.length < 200, what);
+      }
+      const nested = { __proto__: null, functions: { __proto__: null, f: given } };
+      checkRegistry(nested);
+      try {
+        // An answer is JSON: it has no bigints and no dates.
+        const plain = (_: string, each: unknown) => typeof each === "bigint" ? Number(each) : each;
+        const answer = JSON.parse(JSON.stringify(given, plain));
+        assertEquals(callablesFields(parseCallables(answer))["any"], answer.any);
+      } catch (error) {
+        assert(error instanceof RtoolError && error.code === "bad_request", String(error));
+      }
+    }),
+    seeded(1000),
+  );
 });
 
 function argument(schema: string): string {
