@@ -6,6 +6,7 @@
 
 import { ClientAnswer } from "./client_answer.ts";
 import { type ClientJob, ClientStream } from "./client_stream.ts";
+import type { Callables } from "./core/callable.ts";
 import type { Fields } from "./core/condition.ts";
 import { RtoolError, toErrorCode, toRtoolError } from "./core/errors.ts";
 import type { JobId, JobRequest } from "./core/job.ts";
@@ -118,12 +119,14 @@ export class Client {
   async report(): Promise<Report> {
     const fields = await this.#ask({ kind: "report" });
     const { parseReport } = await import("./messages_report.ts"); // `rtool send` needs none.
-    try {
-      return parseReport(fields);
-    } catch (cause) {
-      const { message } = toRtoolError(cause);
-      throw new RtoolError("bad_frame", `Cannot read the server's report: ${message}`, { cause });
-    }
+    return readAnswer(() => parseReport(fields));
+  }
+
+  /** What we may call there. */
+  async functions(): Promise<Callables> {
+    const fields = await this.#ask({ kind: "functions" });
+    const { parseCallables } = await import("./messages_functions.ts");
+    return readAnswer(() => parseCallables(fields));
   }
 
   /** Has something done to a session or a job; a sentence that says what was done. */
@@ -220,6 +223,15 @@ export class Client {
     for (const stream of this.#streams.values()) stream.fail(this.#lost);
     this.#streams.clear();
     this.#link.close();
+  }
+}
+
+function readAnswer<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (cause) {
+    const { message } = toRtoolError(cause);
+    throw new RtoolError("bad_frame", `Cannot read the server's answer: ${message}`, { cause });
   }
 }
 

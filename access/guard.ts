@@ -9,6 +9,7 @@ import type { Evaluator, Job, JobLimits, JobRequest, Principal } from "../core/j
 import { maybeMachineId } from "../core/machine.ts";
 import type { ControlCommand } from "../core/report.ts";
 import { OWNER } from "../core/profile.ts";
+import { findCallables, type Registries } from "./call_check.ts";
 import { type Ends, isLoopback, maybePeerUid } from "./peer.ts";
 import { checkItems, cleanUploads } from "./uploads.ts";
 
@@ -22,6 +23,8 @@ export interface GuardOptions {
   readonly limitsMax?: JobLimits;
   /** Longest a job may wait and run together, in milliseconds. @default {none} */
   readonly timeoutMax?: number | undefined;
+  /** What may be called where the profile's grant is `call`. @default {nothing} */
+  readonly registries?: Registries;
 }
 
 /** Session names are shown, logged and typed: plain characters only. */
@@ -63,6 +66,8 @@ export function createGuard(engine: Evaluator, options: GuardOptions): Evaluator
         return engine.attach(principal, id, after, signal);
       }),
     report: (principal) => engine.report(principal),
+    functions: (principal) =>
+      Promise.resolve().then(() => findCallables(options.registries ?? new Map(), principal)),
     control: (principal, command) =>
       Promise.resolve().then(() => {
         checkCommand(command);

@@ -20,6 +20,12 @@ import { readPlots } from "./wants.ts";
 /** Runs the command. */
 export async function call(context: Context): Promise<CommandEnd> {
   const { options, operands } = context;
+  if (options.maybeText("check") !== undefined) {
+    return await (await import("./check_registry.ts")).checkRegistryFile(context);
+  }
+  if (options.flag("list") || options.flag("schema")) {
+    return await (await import("./call_list.ts")).callList(context);
+  }
   const [name] = operands;
   if (name === undefined) {
     throw new RtoolError("usage", "Which function?", {

@@ -14,7 +14,7 @@ const SHARED = [
 /** `rtool call`. */
 export const CALL: CommandSpec = {
   name: "call",
-  operands: "FUNCTION",
+  operands: "[FUNCTION]",
   summary: "Call an R function with arguments that are data, and print its value",
   options: [
     {
@@ -24,6 +24,22 @@ export const CALL: CommandSpec = {
       value: "JSON",
       help: "Arguments: an object by name, an array in order; - reads stdin",
       fallback: "{}",
+    },
+    { name: "list", kind: "flag", help: "Show what may be called, or FUNCTION's arguments" },
+    { name: "json", kind: "flag", help: "With --list: print one JSON document" },
+    { name: "schema", kind: "flag", help: "As --list, but a JSON Schema of the arguments" },
+    {
+      name: "check",
+      kind: "text",
+      value: "FILE",
+      help: "Check a file of functions that may be called, and ask R about them",
+    },
+    {
+      name: "r",
+      kind: "text",
+      value: "COMMAND",
+      help: "Command that runs R, for --check",
+      fallback: "R",
     },
     ...VALUE_OPTIONS.map((option) =>
       option.name === "value"

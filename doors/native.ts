@@ -21,6 +21,7 @@ import {
 } from "../protocol.ts";
 import { parseSubmission, type Submission } from "../messages.ts";
 import { type ControlRequest, parseAttach, parseControl } from "../messages_control.ts";
+import { callablesFields } from "../messages_functions.ts";
 import { reportFields } from "../messages_report.ts";
 import { encodeEnd, NativeStream } from "./native_stream.ts";
 import { NativeUpload } from "./native_upload.ts";
@@ -260,10 +261,10 @@ class NativeConnection {
 
   async #answer(request: ControlRequest): Promise<Fields> {
     const { evaluator, software } = this.#options;
-    if (request.kind !== "report") {
-      return { message: await evaluator.control(this.#principal, request) };
-    }
-    return reportFields({ ...await evaluator.report(this.#principal), software });
+    const who = this.#principal;
+    if (request.kind === "functions") return callablesFields(await evaluator.functions(who));
+    if (request.kind !== "report") return { message: await evaluator.control(who, request) };
+    return reportFields({ ...await evaluator.report(who), software });
   }
 
   /** Keeps the stream open while `work` goes on; when that fails, the stream ends as rejected. */
