@@ -9,7 +9,8 @@ import type { Evaluator, Job, JobLimits, JobRequest, Principal } from "../core/j
 import { maybeMachineId } from "../core/machine.ts";
 import type { ControlCommand } from "../core/report.ts";
 import { OWNER } from "../core/profile.ts";
-import { type Ends, isLoopback, maybePeerUid } from "./peer.ts";
+import { isLoopback } from "../core/loopback.ts";
+import { type Ends, maybePeerUid } from "./peer.ts";
 import { checkItems, cleanUploads } from "./uploads.ts";
 
 /** What the server allows. */

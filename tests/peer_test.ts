@@ -4,7 +4,8 @@
 
 import { assertEquals, assertThrows } from "@std/assert";
 import { identify } from "../access/guard.ts";
-import { type Ends, findUid, hasGone, hexEnd, isLoopback, maybePeerUid } from "../access/peer.ts";
+import { type Ends, findUid, hasGone, hexEnd, maybePeerUid } from "../access/peer.ts";
+import { isLoopback } from "../core/loopback.ts";
 import { maybeLookUp, parseReply } from "../access/sock_diag.ts";
 import { RtoolError } from "../core/errors.ts";
 import { OWNER } from "../core/profile.ts";
