@@ -4,11 +4,14 @@
  * Part of main.ts, loaded only by `serve`.
  */
 
-import { createGuard, identify } from "./access/guard.ts";
+import { Admission } from "./access/admission.ts";
+import { createGuard } from "./access/guard.ts";
 import { hasGone } from "./access/peer.ts";
 import type { Context } from "./cli/context.ts";
+import { PROFILE_TABLE, readProfiles, refuseConfined } from "./cli/profiles.ts";
 import { fitConnections, makeStateDir, openPort, rEnvironment } from "./cli/serve.ts";
 import { SERVE } from "./cli/table_serve.ts";
+import { tokensPath } from "./cli/token_file.ts";
 import { RtoolError } from "./core/errors.ts";
 import type { JobLimits } from "./core/job.ts";
 import { createLog, type Log } from "./core/log.ts";
@@ -42,6 +45,7 @@ export async function start(context: Context, control: Control): Promise<void> {
   const { stop, hurry } = control;
   const log = openLog(options);
   const limits = limitsOf(options);
+  const access = openAccess(context, log);
   const listener = openPort(options);
   const stateDir = makeStateDir();
   try {
@@ -49,14 +53,16 @@ export async function start(context: Context, control: Control): Promise<void> {
     const applied = (changed: Options) => {
       sessions.reconfigure(engineOptions(changed, context.env, stateDir));
       Object.assign(limits, limitsOf(changed));
+      access.reconfigure(changed);
     };
-    const reload = { specs: SERVE.options, read: control.reread, apply: applied, log };
+    const read = async () => access.checked(await control.reread());
+    const reload = { specs: SERVE.options, read, apply: applied, log };
     control.onReload(createReloader(options, reload));
     const rVersion = await startR(sessions, stop);
     const drained = new AbortController();
     const served = serve(
       listener,
-      joinDoors(limits, sessions, { rVersion, spoolDir: stateDir }, log),
+      joinDoors(limits, sessions, { rVersion, spoolDir: stateDir }, access.admission, log),
       stop,
       drained.signal,
     );
@@ -72,9 +78,33 @@ export async function start(context: Context, control: Control): Promise<void> {
   }
 }
 
+/** Who may come in and what each gets, as the configuration and the token file say. */
+function openAccess({ options, env }: Context, log: Log) {
+  const profilesOf = (from: Options) => readProfiles(from.below(PROFILE_TABLE));
+  let profiles = profilesOf(options);
+  const admission = new Admission({
+    insecure: options.flag("insecure"),
+    tokens: tokensPath(options, env),
+    maybeProfile: (name) => profiles.get(name)?.profile,
+    log,
+  });
+  refuseConfined(profiles);
+  admission.check();
+  return {
+    admission,
+    /** The options, if a server may go on with them. */
+    checked: (changed: Options) => {
+      refuseConfined(profilesOf(changed));
+      return changed;
+    },
+    reconfigure: (changed: Options) => {
+      profiles = profilesOf(changed);
+    },
+  };
+}
+
 /** Bounds outside the engine; what holds them reads them anew each time. */
 interface Limits {
-  insecure: boolean;
   codeMax: number;
   uploadMax: number;
   connectionsMax: number;
@@ -86,7 +116,6 @@ interface Limits {
 
 function limitsOf(options: Options): Limits {
   return {
-    insecure: options.flag("insecure"),
     codeMax: options.bytes("code-max"),
     uploadMax: options.bytes("upload-max"),
     connectionsMax: fitConnections(
@@ -148,6 +177,7 @@ function joinDoors(
   limits: Readonly<Limits>,
   sessions: Sessions,
   told: Pick<NativeOptions, "rVersion" | "spoolDir">,
+  admission: Admission,
   log: Log,
 ): ServeOptions {
   const evaluator = createGuard(sessions, limits);
@@ -174,14 +204,14 @@ function joinDoors(
   };
   return {
     native: {
-      serve: (link, _line, principal, greeted) => serveNative(link, principal, native, greeted),
+      serve: (link, _line, admit, greeted) => serveNative(link, admit, native, greeted),
       refuse: refuseNative,
     },
     rpy2: {
-      serve: (link, line, principal, greeted) => serveRpy2(link, line, principal, rpy2, greeted),
+      serve: (link, line, admit, greeted) => serveRpy2(link, line, admit, rpy2, greeted),
       refuse: refuseRpy2,
     },
-    identify: (link) => identify(link.ends, limits),
+    admit: (link, token) => admission.admit(link.ends, token),
     get connectionsMax() {
       return limits.connectionsMax;
     },

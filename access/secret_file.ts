@@ -27,9 +27,10 @@ export function maybeSecret(path: string): SecretText | undefined {
   refuseShared(path, info);
   const bytes = new Uint8Array(info.size);
   let length = 0;
-  for (let count; length < bytes.length; length += count) {
-    count = file.readSync(bytes.subarray(length)) ?? 0;
-    if (count === 0) break;
+  while (length < bytes.length) {
+    const count = file.readSync(bytes.subarray(length));
+    if (count === null) break; // It has been cut off meanwhile.
+    length += count;
   }
   return { text: new TextDecoder().decode(bytes.subarray(0, length)), stamp: stampOf(info) };
 }

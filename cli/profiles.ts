@@ -54,7 +54,8 @@ const CONFINED_KEYS = ["network", "read_only", "read_write"];
 
 /** The keys of one profile, as they stand in the file. */
 export function profileSpecs(name: string): readonly OptionSpec[] {
-  return PROFILE_KEYS.map((spec) => ({ ...spec, key: `${PROFILE_TABLE}.${name}.${spec.name}` }));
+  const keyOf = ({ name: key }: OptionSpec) => `${PROFILE_TABLE}.${name}.${key}`;
+  return PROFILE_KEYS.map((spec) => ({ ...spec, key: keyOf(spec), reload: true }));
 }
 
 /** A key of a profile whose value, though of its kind, cannot be used. */
@@ -91,7 +92,7 @@ export function readProfiles(values: RawValues): ReadonlyMap<string, ConfiguredP
   return new Map([...tables].map(([name, table]) => [name, readProfile(name, table)]));
 }
 
-/** Throws when a profile asks for what this version has not: it never gets less than it asks for. */
+/** Throws when a profile asks for what this version has not: none gets less than it asks for. */
 export function refuseConfined(profiles: ReadonlyMap<string, ConfiguredProfile>): void {
   for (const { profile: { name, isolation } } of profiles.values()) {
     if (isolation === "none") continue;

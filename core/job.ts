@@ -21,8 +21,8 @@ export interface Principal {
 }
 
 /**
- * Says who a peer is, once it has said all it says of itself: its token, if it has one. Rejects with
- * `not_allowed`, and only after a while.
+ * Says who a peer is, once it has said all it says of itself: its token, if it has one. Rejects
+ * with `not_allowed`, and only after a while.
  */
 export type Admit = (token: string | undefined) => Promise<Principal>;
 
