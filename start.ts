@@ -56,7 +56,8 @@ export async function start(context: Context, control: Control): Promise<void> {
       access.reconfigure(changed);
     };
     const read = async () => access.checked(await control.reread());
-    const reload = { specs: SERVE.options, read, apply: applied, log };
+    const tables = [PROFILE_TABLE];
+    const reload = { specs: SERVE.options, tables, read, apply: applied, log };
     control.onReload(createReloader(options, reload));
     const rVersion = await startR(sessions, stop);
     const drained = new AbortController();

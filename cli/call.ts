@@ -11,6 +11,7 @@ import { connect } from "./connection.ts";
 import type { CommandEnd, Context } from "./context.ts";
 import { conclude, createAudience, follow, showing } from "./follow.ts";
 import { openOutlets } from "./outlets.ts";
+import { tellLostPlots } from "./plot_files.ts";
 import { readStdin } from "./source.ts";
 import { StopKeys } from "./stop_keys.ts";
 import { refuseOperands } from "./subcommand.ts";
@@ -34,6 +35,7 @@ export async function call(context: Context): Promise<CommandEnd> {
     const job = client.submit(callRequest(name, options, brought), brought.contents);
     using stop = new StopKeys(job, audience.say);
     const end = await follow(job, outlets.audience);
+    tellLostPlots(options, audience, end.receipt);
     if (end.outcome.kind === "cancelled" && stop.signal) return { signal: stop.signal };
     // R has said what was wrong; it is no script that halts.
     if (end.outcome.kind === "error") return { status: exitStatus(end.outcome) };

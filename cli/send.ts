@@ -3,7 +3,7 @@
  */
 
 import type { ClientJob } from "../client_stream.ts";
-import { RtoolError, toRtoolError } from "../core/errors.ts";
+import { EXIT_STATUS, RtoolError, toRtoolError } from "../core/errors.ts";
 import type { JobLimits, JobRequest } from "../core/job.ts";
 import { maybeMachineId } from "../core/machine.ts";
 import type { Options } from "../core/options.ts";
@@ -12,6 +12,7 @@ import type { CommandEnd, Context } from "./context.ts";
 import { type Audience, conclude, createAudience, follow, showing } from "./follow.ts";
 import { readBrought } from "./brought.ts";
 import { openOutlets } from "./outlets.ts";
+import { tellLostPlots } from "./plot_files.ts";
 import { printJson, printText } from "./print.ts";
 import { readSource, type Source } from "./source.ts";
 import { readMode, readWants } from "./wants.ts";
@@ -54,7 +55,14 @@ async function sendNative(
   source: Source,
   audience: Audience,
 ): Promise<CommandEnd> {
-  const outlets = openOutlets(context.options, audience, context.options.list("get"));
+  const pairs = context.options.list("get");
+  if (pairs.length > 0 && context.options.flag("detach")) {
+    throw new RtoolError(
+      "usage",
+      "Nobody is there to --get files when a job is sent with --detach",
+    );
+  }
+  const outlets = openOutlets(context.options, audience, pairs);
   const brought = await readBrought(context.options);
   await using client = await connect(context);
   const request = { ...await buildRequest(context, source, audience), uploads: brought.uploads };
@@ -65,7 +73,8 @@ async function sendNative(
     throw request.key === undefined ? error : sayHowToGoOn(error, request.key);
   });
   const status = await conclude(end, audience);
-  if (status === 0) outlets.check();
+  tellLostPlots(context.options, audience, end.receipt);
+  if (status === 0 && !outlets.check()) return { status: EXIT_STATUS.unreadable_input };
   return end.outcome.kind === "cancelled" && stop.signal ? { signal: stop.signal } : { status };
 }
 

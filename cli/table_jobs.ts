@@ -13,6 +13,7 @@ import {
   QUIET,
   TOKEN_FILE,
 } from "./command.ts";
+import { PLOT_OPTIONS, VALUE_OPTIONS } from "./table_send.ts";
 
 const JSON_OUTPUT: OptionSpec = { name: "json", kind: "flag", help: "Print one JSON document" };
 
@@ -32,6 +33,8 @@ export const ATTACH: CommandSpec = {
     },
     { name: "json", kind: "flag", help: "Print one JSON document at the end" },
     NDJSON,
+    ...VALUE_OPTIONS,
+    ...PLOT_OPTIONS,
     { name: "raw", kind: "flag", help: "Do not escape control sequences on a terminal" },
     HOSTNAME,
     PORT,
@@ -42,6 +45,7 @@ export const ATTACH: CommandSpec = {
   ],
   notes: [
     ID_NOTE,
+    "A value or plots come if the job was sent with --value or --plots.",
     "Ctrl-C leaves the job running; rtool cancel stops it. Exit status: the job's, as of send.",
   ],
 };

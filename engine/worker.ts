@@ -98,7 +98,7 @@ export class Worker {
   assign(job: EngineJob, how: NonNullable<Receipt["start"]>, note?: string): void {
     const ahead = this.#state === "busy";
     if (!ahead) this.#step("assign");
-    job.nonce = randomHex();
+    job.attempt(() => this.#ladder.climbing);
     job.onStop = () => this.#stop(job);
     this.#roll.expect(job, job.nonce);
     if (job.request.input) {
@@ -122,9 +122,10 @@ export class Worker {
   }
 
   #submit(job: EngineJob, ahead: boolean): void {
-    const brought = bring(job.request.uploads, this.process.dir);
-    const settings = { ...job.request, last: job.request.session === undefined, brought };
-    this.process.write(this.commands.job(job.nonce, job.request.code, settings, ahead));
+    const { request, plotsMax } = job;
+    const brought = bring(request.uploads, this.process.dir);
+    const settings = { ...request, last: request.session === undefined, brought, plotsMax };
+    this.process.write(this.commands.job(job.nonce, request.code, settings, ahead));
     this.#watch.start(() => this.#roll.first?.job);
     if (job.stopReason && this.#roll.first?.job === job) this.#stop(job);
   }

@@ -77,7 +77,7 @@ export class OtherUser implements AsyncDisposable {
   }
 }
 
-/** Copies the rtool under test to a directory that everybody can reach; the command that runs it. */
+/** Copies the rtool under test to where everybody can reach it; the command that runs it. */
 async function copyRtool(dir: string): Promise<readonly string[]> {
   await Deno.chmod(dir, 0o755);
   const binary = Deno.env.get("RTOOL_BIN");
