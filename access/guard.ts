@@ -9,7 +9,7 @@ import type { Evaluator, Job, JobLimits, JobRequest, Principal } from "../core/j
 import { maybeMachineId } from "../core/machine.ts";
 import type { Profile } from "../core/profile.ts";
 import type { ControlCommand } from "../core/report.ts";
-import { createCallCheck, findCallables, type Registries } from "./call_check.ts";
+import { type CallCheck, createCallCheck, findCallables, type Registries } from "./call_check.ts";
 import { QuotaTurns } from "./quota.ts";
 import { checkItems, cleanUploads } from "./uploads.ts";
 
@@ -42,10 +42,10 @@ export function createGuard(engine: Evaluator, options: GuardOptions): Evaluator
         const { profile } = principal;
         check(asked, options);
         checkVariables(asked, profile);
-        if (asked.uploads.length > 0) await cleanUploads(asked.uploads);
-        const request = profile.grant === "eval"
-          ? asked
-          : await createCallCheck(options.registries ?? new Map())(principal, asked);
+        const isCall = profile.grant !== "eval";
+        // What may not be asked for is not looked into either.
+        const request = isCall ? await callCheck(options)(principal, asked) : asked;
+        if (!isCall && asked.uploads.length > 0) await cleanUploads(asked.uploads);
         const cwd = principal.local && isHere(request) ? request.cwd : undefined;
         const limits = clamp(clamp(request.limits, profile.limits), options.limitsMax ?? {});
         const timeoutMs = least(least(request.timeoutMs, profile.timeoutMs), options.timeoutMax);
@@ -68,6 +68,10 @@ export function createGuard(engine: Evaluator, options: GuardOptions): Evaluator
         return engine.control(principal, command);
       }),
   };
+}
+
+function callCheck({ registries = new Map() }: GuardOptions): CallCheck {
+  return createCallCheck(registries);
 }
 
 /** What a job asks for, but no more than it may have; that where it does not ask. */
