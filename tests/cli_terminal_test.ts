@@ -78,7 +78,8 @@ async function onTerminal(
   await using server = startPort(evaluator);
   const words = [...RTOOL, command!, "-p", String(server.port), ...args];
   const line = words.map((word) => `'${word}'`).join(" ");
-  const inner = `stty cols 150 rows 30 -echo; ${line}; printf '|%s' $?`;
+  // Ctrl-C reaches the shell too, which must live to tell the status.
+  const inner = `trap : INT; stty cols 150 rows 30 -echo; ${line}; printf '|%s' $?`;
   const child = start(["/usr/bin/script", "-qc", inner, "/dev/null"], { stdin: "" });
   const typist = child.stdin.getWriter();
   let shown = "";
