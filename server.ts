@@ -24,7 +24,7 @@ export interface ServeOptions {
   readonly native: PortDoor;
   readonly rpy2: PortDoor;
   /** Says who the peer is, or throws `not_allowed`. */
-  readonly identify: (link: Link) => Principal;
+  readonly identify: (link: Link) => Principal | Promise<Principal>;
   /** Open connections. @default {1024} */
   readonly connectionsMax: number;
   /** How long a peer may take to say what it wants, in milliseconds. @default {10000} */
@@ -148,13 +148,13 @@ async function talk(
   wire: WireName,
   line: string,
   options: ServeOptions,
-  identify: () => Principal,
+  identify: () => Principal | Promise<Principal>,
   greeted: () => void,
 ): Promise<void> {
   switch (wire) {
     case "native":
     case "rpy2":
-      return await options[wire].serve(link, line, identify(), greeted);
+      return await options[wire].serve(link, line, await identify(), greeted);
     case "other native": {
       const asked = line.trim().toLowerCase();
       const message = `This server speaks rtool/${PROTOCOL_VERSION}, the client asked for ${asked}`;

@@ -4,6 +4,7 @@
  * Part of main.ts, loaded only by `serve`.
  */
 
+import type { Audit } from "./access/audit.ts";
 import { createGuard, identify } from "./access/guard.ts";
 import { hasGone } from "./access/peer.ts";
 import type { Context } from "./cli/context.ts";
@@ -20,6 +21,7 @@ import { refuseRpy2, serveRpy2 } from "./doors/rpy2.ts";
 import { type EngineOptions, Sessions } from "./engine/sessions.ts";
 import type { Link } from "./wire.ts";
 import { serve, type ServeOptions } from "./server.ts";
+import { maybeAudit } from "./start_audit.ts";
 
 const HELLO_TIMEOUT_MS = 10_000;
 const START_TIMEOUT_MS = 30_000;
@@ -41,11 +43,14 @@ export async function start(context: Context, control: Control): Promise<void> {
   const { options, say } = context;
   const { stop, hurry } = control;
   const log = openLog(options);
+  using audit = maybeAudit(options, log, writeLog);
   const limits = limitsOf(options);
   const listener = openPort(options);
   const stateDir = makeStateDir();
   try {
-    await using sessions = new Sessions(engineOptions(options, context.env, stateDir), log);
+    const onEnd = audit && audit.ended.bind(audit);
+    const engine = engineOptions(options, context.env, stateDir);
+    await using sessions = new Sessions(engine, log, onEnd);
     const applied = (changed: Options) => {
       sessions.reconfigure(engineOptions(changed, context.env, stateDir));
       Object.assign(limits, limitsOf(changed));
@@ -56,7 +61,7 @@ export async function start(context: Context, control: Control): Promise<void> {
     const drained = new AbortController();
     const served = serve(
       listener,
-      joinDoors(limits, sessions, { rVersion, spoolDir: stateDir }, log),
+      joinDoors(limits, sessions, { rVersion, spoolDir: stateDir }, log, audit),
       stop,
       drained.signal,
     );
@@ -149,8 +154,10 @@ function joinDoors(
   sessions: Sessions,
   told: Pick<NativeOptions, "rVersion" | "spoolDir">,
   log: Log,
+  audit: Audit | undefined,
 ): ServeOptions {
-  const evaluator = createGuard(sessions, limits);
+  const guard = createGuard(sessions, limits);
+  const evaluator = audit?.around(guard) ?? guard;
   const native = {
     evaluator,
     software: SOFTWARE,
@@ -181,7 +188,9 @@ function joinDoors(
       serve: (link, line, principal, greeted) => serveRpy2(link, line, principal, rpy2, greeted),
       refuse: refuseRpy2,
     },
-    identify: (link) => identify(link.ends, limits),
+    identify: ({ ends }) => {
+      return audit?.connection(ends, () => identify(ends, limits)) ?? identify(ends, limits);
+    },
     get connectionsMax() {
       return limits.connectionsMax;
     },
@@ -234,7 +243,14 @@ function openLog(options: Options): Log {
   return options.flag("quiet") ? { ...log, info: () => {} } : log;
 }
 
-async function writeLog(text: string): Promise<void> {
+let written = Promise.resolve();
+
+/** One text after the other: the lines of log and audit stay whole. */
+function writeLog(text: string): Promise<void> {
   const bytes = new TextEncoder().encode(text);
-  for (let at = 0; at < bytes.length;) at += await Deno.stderr.write(bytes.subarray(at));
+  const writing = written.then(async () => {
+    for (let at = 0; at < bytes.length;) at += await Deno.stderr.write(bytes.subarray(at));
+  });
+  written = writing.catch(() => {});
+  return writing;
 }
