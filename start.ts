@@ -6,6 +6,7 @@
 
 import type { Audit } from "./access/audit.ts";
 import { createGuard, identify } from "./access/guard.ts";
+import { maybeUnhidden } from "./access/hiding.ts";
 import { hasGone } from "./access/peer.ts";
 import type { Context } from "./cli/context.ts";
 import { fitConnections, makeStateDir, openPort, rEnvironment } from "./cli/serve.ts";
@@ -43,6 +44,8 @@ export async function start(context: Context, control: Control): Promise<void> {
   const { options, say } = context;
   const { stop, hurry } = control;
   const log = openLog(options);
+  const unhidden = maybeUnhidden();
+  if (unhidden !== undefined) log.error("jobs can read this server's memory", { reason: unhidden });
   using audit = maybeAudit(options, log, writeLog);
   const limits = limitsOf(options);
   const listener = openPort(options);
