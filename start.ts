@@ -4,16 +4,19 @@
  * Part of main.ts, loaded only by `serve`.
  */
 
-import type { Audit } from "./access/audit.ts";
-import { createGuard, identify } from "./access/guard.ts";
-import { maybeUnhidden } from "./access/hiding.ts";
+import { Admission } from "./access/admission.ts";
+import { createGuard } from "./access/guard.ts";
+import { hideProcess } from "./access/hiding.ts";
 import { hasGone } from "./access/peer.ts";
+import type { Registries } from "./access/call_check.ts";
 import type { Context } from "./cli/context.ts";
+import { PROFILE_TABLE, readProfiles, refuseConfined } from "./cli/profiles.ts";
 import { fitConnections, makeStateDir, openPort, rEnvironment } from "./cli/serve.ts";
 import { SERVE } from "./cli/table_serve.ts";
+import { tokensPath } from "./cli/token_file.ts";
 import { RtoolError } from "./core/errors.ts";
-import type { JobLimits } from "./core/job.ts";
-import { createLog, type Log } from "./core/log.ts";
+import type { Evaluator, JobLimits } from "./core/job.ts";
+import type { Log } from "./core/log.ts";
 import type { Options } from "./core/options.ts";
 import { createReloader } from "./core/reload.ts";
 import { SOFTWARE } from "./core/version.ts";
@@ -22,7 +25,8 @@ import { refuseRpy2, serveRpy2 } from "./doors/rpy2.ts";
 import { type EngineOptions, Sessions } from "./engine/sessions.ts";
 import type { Link } from "./wire.ts";
 import { serve, type ServeOptions } from "./server.ts";
-import { maybeAudit } from "./start_audit.ts";
+import { auditedAdmission, maybeAudit } from "./start_audit.ts";
+import { openLog } from "./start_log.ts";
 
 const HELLO_TIMEOUT_MS = 10_000;
 const START_TIMEOUT_MS = 30_000;
@@ -44,10 +48,10 @@ export async function start(context: Context, control: Control): Promise<void> {
   const { options, say } = context;
   const { stop, hurry } = control;
   const log = openLog(options);
-  const unhidden = maybeUnhidden();
-  if (unhidden !== undefined) log.error("jobs can read this server's memory", { reason: unhidden });
-  using audit = maybeAudit(options, log, writeLog);
-  const limits = limitsOf(options);
+  hideProcess(log);
+  using audit = maybeAudit(options, log);
+  const limits: Limits = { ...limitsOf(options), registries: new Map() };
+  const access = await openAccess(context, limits, log);
   const listener = openPort(options);
   const stateDir = makeStateDir();
   try {
@@ -57,14 +61,22 @@ export async function start(context: Context, control: Control): Promise<void> {
     const applied = (changed: Options) => {
       sessions.reconfigure(engineOptions(changed, context.env, stateDir));
       Object.assign(limits, limitsOf(changed));
+      access.reconfigure(changed);
     };
-    const reload = { specs: SERVE.options, read: control.reread, apply: applied, log };
+    const read = async () => await access.checked(await control.reread());
+    const tables = [PROFILE_TABLE];
+    const reload = { specs: SERVE.options, tables, read, apply: applied, log };
     control.onReload(createReloader(options, reload));
     const rVersion = await startR(sessions, stop);
     const drained = new AbortController();
+    const guard = createGuard(sessions, limits);
     const served = serve(
       listener,
-      joinDoors(limits, sessions, { rVersion, spoolDir: stateDir }, log, audit),
+      {
+        ...joinDoors(limits, audit?.around(guard) ?? guard, { rVersion, spoolDir: stateDir }),
+        admit: auditedAdmission(access.admission, audit),
+        log,
+      },
       stop,
       drained.signal,
     );
@@ -80,9 +92,58 @@ export async function start(context: Context, control: Control): Promise<void> {
   }
 }
 
+/** Who may come in and what each gets, as the configuration and the token file say. */
+async function openAccess({ options, env }: Context, limits: Limits, log: Log) {
+  const profilesOf = (from: Options) => readProfiles(from.below(PROFILE_TABLE));
+  let profiles = profilesOf(options);
+  limits.registries = await readRegistries(profiles);
+  let checkedRegistries = limits.registries;
+  const admission = new Admission({
+    insecure: options.flag("insecure"),
+    tokens: tokensPath(options, env),
+    maybeProfile: (name) => profiles.get(name)?.profile,
+    log,
+  });
+  refuseConfined(profiles);
+  admission.check();
+  return {
+    admission,
+    /** The options, if a server may go on with them. */
+    checked: async (changed: Options) => {
+      const next = profilesOf(changed);
+      refuseConfined(next);
+      checkedRegistries = await readRegistries(next);
+      return changed;
+    },
+    reconfigure: (changed: Options) => {
+      profiles = profilesOf(changed);
+      limits.registries = checkedRegistries;
+    },
+  };
+}
+
+/** What may be called, by the profiles that name a file of functions. */
+async function readRegistries(profiles: ReturnType<typeof readProfiles>): Promise<Registries> {
+  const paths = [...profiles].flatMap(([name, { functions }]) => {
+    return functions === undefined ? [] : [[name, functions] as const];
+  });
+  if (paths.length === 0) return new Map();
+  const { loadRegistries } = await import("./cli/registry_file.ts");
+  const registries = await loadRegistries(new Map(paths));
+  for (const { script } of registries.values()) refuseScript(script);
+  return registries;
+}
+
+/** Sessions of one profile have no start of their own yet: nothing is called that is not there. */
+function refuseScript(script: string | undefined): void {
+  if (script === undefined) return;
+  throw new RtoolError("bad_config", `Cannot run ${script} for the sessions of one profile`, {
+    hint: "name it as serve.init, which every session runs, and take script from the file",
+  });
+}
+
 /** Bounds outside the engine; what holds them reads them anew each time. */
 interface Limits {
-  insecure: boolean;
   codeMax: number;
   uploadMax: number;
   connectionsMax: number;
@@ -90,11 +151,12 @@ interface Limits {
   limitsMax: JobLimits;
   timeoutMax: number | undefined;
   drainMs: number;
+  /** What may be called where the grant is `call`, by profile. */
+  registries: Registries;
 }
 
-function limitsOf(options: Options): Limits {
+function limitsOf(options: Options): Omit<Limits, "registries"> {
   return {
-    insecure: options.flag("insecure"),
     codeMax: options.bytes("code-max"),
     uploadMax: options.bytes("upload-max"),
     connectionsMax: fitConnections(
@@ -154,13 +216,9 @@ function engineOptions(
 /** Getters, since `limits` changes when the configuration is read again. */
 function joinDoors(
   limits: Readonly<Limits>,
-  sessions: Sessions,
+  evaluator: Evaluator,
   told: Pick<NativeOptions, "rVersion" | "spoolDir">,
-  log: Log,
-  audit: Audit | undefined,
-): ServeOptions {
-  const guard = createGuard(sessions, limits);
-  const evaluator = audit?.around(guard) ?? guard;
+): Omit<ServeOptions, "admit" | "log"> {
   const native = {
     evaluator,
     software: SOFTWARE,
@@ -184,21 +242,17 @@ function joinDoors(
   };
   return {
     native: {
-      serve: (link, _line, principal, greeted) => serveNative(link, principal, native, greeted),
+      serve: (link, _line, admit, greeted) => serveNative(link, admit, native, greeted),
       refuse: refuseNative,
     },
     rpy2: {
-      serve: (link, line, principal, greeted) => serveRpy2(link, line, principal, rpy2, greeted),
+      serve: (link, line, admit, greeted) => serveRpy2(link, line, admit, rpy2, greeted),
       refuse: refuseRpy2,
-    },
-    identify: ({ ends }) => {
-      return audit?.connection(ends, () => identify(ends, limits)) ?? identify(ends, limits);
     },
     get connectionsMax() {
       return limits.connectionsMax;
     },
     helloTimeoutMs: HELLO_TIMEOUT_MS,
-    log,
   };
 }
 
@@ -238,22 +292,4 @@ function closeQuietly(listener: Deno.TcpListener): void {
   } catch {
     // Closed when the stop was asked for.
   }
-}
-
-/** `--quiet` leaves the errors. */
-function openLog(options: Options): Log {
-  const log = createLog(writeLog);
-  return options.flag("quiet") ? { ...log, info: () => {} } : log;
-}
-
-let written = Promise.resolve();
-
-/** One text after the other: the lines of log and audit stay whole. */
-function writeLog(text: string): Promise<void> {
-  const bytes = new TextEncoder().encode(text);
-  const writing = written.then(async () => {
-    for (let at = 0; at < bytes.length;) at += await Deno.stderr.write(bytes.subarray(at));
-  });
-  written = writing.catch(() => {});
-  return writing;
 }

@@ -54,7 +54,7 @@ export class Audit implements Disposable {
   }
 
   /** Passes the decision about a connection on, and writes it down. */
-  async connection(ends: Ends, deciding: () => Principal | Promise<Principal>): Promise<Principal> {
+  async connection(ends: Ends, deciding: () => Promise<Principal>): Promise<Principal> {
     const peer = `${ends.remote.hostname}:${ends.remote.port}`;
     try {
       // A principal of its own, so that it has one peer.

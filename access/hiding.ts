@@ -5,11 +5,19 @@
  * knows of others. prctl(2), PR_SET_DUMPABLE; what a process starts is visible again by its exec.
  */
 
+import type { Log } from "../core/log.ts";
+
 const PR_GET_DUMPABLE = 3;
 const PR_SET_DUMPABLE = 4;
 
+/** Hides this process, or says in the log that it is not hidden. */
+export function hideProcess(log: Log): void {
+  const reason = maybeUnhidden();
+  if (reason !== undefined) log.error("jobs can read this server's memory", { reason });
+}
+
 /** Hides this process; why it cannot be, or `undefined` when it is done. Linux only. */
-export function maybeUnhidden(): string | undefined {
+function maybeUnhidden(): string | undefined {
   if (Deno.build.os !== "linux") return `${Deno.build.os} has no way to`;
   try {
     using libc = openLibc();

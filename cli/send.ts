@@ -22,7 +22,7 @@ import { StopKeys } from "./stop_keys.ts";
 const NATIVE_ONLY = [
   ...["fresh", "cpu", "memory", "output", "processes", "detach", "key"],
   ...["value", "out", "unbox", "set", "data", "put", "get", "plots"],
-  ...["echo", "lines", "ndjson"],
+  ...["echo", "lines", "ndjson", "token-file"],
 ];
 
 /** Runs the command. */
@@ -45,7 +45,7 @@ export async function send(context: Context): Promise<CommandEnd> {
 }
 
 function refuseNativeOptions(options: Options): void {
-  const given = NATIVE_ONLY.find((name) => options.maybeText(name) !== undefined);
+  const given = NATIVE_ONLY.find((name) => options.origin(name) === "flag");
   if (given === undefined) return;
   throw new RtoolError("usage", `The rpy2 wire has no --${given}: it takes code and no more`);
 }

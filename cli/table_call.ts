@@ -2,7 +2,7 @@
  * The command table's part for `call`.
  */
 
-import { type CommandSpec, CONFIG, HELP, HOSTNAME, PORT, QUIET } from "./command.ts";
+import { type CommandSpec, CONFIG, HELP, HOSTNAME, PORT, QUIET, TOKEN_FILE } from "./command.ts";
 import { SEND, VALUE_OPTIONS } from "./table_send.ts";
 
 /** Options `call` has as `send` has them. */
@@ -48,6 +48,7 @@ export const CALL: CommandSpec = {
     ),
     HOSTNAME,
     PORT,
+    TOKEN_FILE,
     ...SEND.options.filter(({ name }) => SHARED.includes(name)),
     CONFIG,
     QUIET,

@@ -21,6 +21,12 @@ export interface Principal {
   readonly profile: Profile;
 }
 
+/**
+ * Says who a peer is, once it has said all it says of itself: its token, if it has one. Rejects
+ * with `not_allowed`, and only after a while.
+ */
+export type Admit = (token: string | undefined) => Promise<Principal>;
+
 /** One request to evaluate code. */
 export interface JobRequest {
   /** R code; must hold no NUL. */

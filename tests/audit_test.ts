@@ -27,7 +27,7 @@ const SHA256_OF_1 = "6b86b273ff34fce19d6b804eff5a3f5747ada4eaa22f1d49c01e52ddb78
 
 Deno.test("a job is a line when it comes, and one with its outcome when it has ended", async () => {
   const { audit, lines } = memory();
-  const principal = await audit.connection(ENDS, () => PRINCIPAL);
+  const principal = await audit.connection(ENDS, () => Promise.resolve(PRINCIPAL));
   const engine = endingEngine(audit, { kind: "ok" });
   await audit.around(engine).submit(principal, bareRequest("1", "main"), SIGNAL);
   const who = { principal: "tester", peer: "127.0.0.1:5000", profile: "owner", grant: "eval" };

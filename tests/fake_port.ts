@@ -26,7 +26,7 @@ export interface PortOptions {
   readonly spoolDir?: string;
   readonly connectionsMax?: number;
   readonly helloTimeoutMs?: number;
-  readonly identify?: ServeOptions["identify"];
+  readonly admit?: ServeOptions["admit"];
 }
 
 /** An event of the log. */
@@ -56,7 +56,7 @@ export function startPort(evaluator: Evaluator, options: PortOptions = {}): Fake
     listener,
     {
       ...joinDoors(evaluator, options),
-      identify: options.identify ?? (() => PRINCIPAL),
+      admit: options.admit ?? (() => Promise.resolve(PRINCIPAL)),
       connectionsMax: options.connectionsMax ?? 64,
       helloTimeoutMs: options.helloTimeoutMs ?? 10_000,
       log,

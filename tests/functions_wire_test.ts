@@ -82,8 +82,8 @@ function start(
   principal: Principal,
   registries = new Map<string, Registry>([["analyst", REGISTRY]]),
 ) {
-  const guard = createGuard(fakeEvaluator({}), { insecure: false, codeMax: 1, registries });
-  return startPort(guard, { identify: () => principal });
+  const guard = createGuard(fakeEvaluator({}), { codeMax: 1, registries });
+  return startPort(guard, { admit: () => Promise.resolve(principal) });
 }
 
 function connect(port: number): Promise<Client> {
