@@ -58,6 +58,9 @@ async function run(args: readonly string[]): Promise<CommandEnd> {
   if (command.name === "config") {
     return await (await import("./cli/config.ts")).config(invocation, from, print);
   }
+  if (command.name === "doctor") {
+    return await (await import("./cli/doctor.ts")).doctor(invocation, from, print);
+  }
   const options = await resolveOptions(command, flags, from);
   const context: Context = { options, operands, rest: theirs, env, say };
   if (command.name === "serve") {

@@ -6,6 +6,7 @@
 
 import { Admission } from "./access/admission.ts";
 import { createGuard } from "./access/guard.ts";
+import { hideProcess } from "./access/hiding.ts";
 import { hasGone } from "./access/peer.ts";
 import type { Registries } from "./access/call_check.ts";
 import type { Context } from "./cli/context.ts";
@@ -14,8 +15,8 @@ import { fitConnections, makeStateDir, openPort, rEnvironment } from "./cli/serv
 import { SERVE } from "./cli/table_serve.ts";
 import { tokensPath } from "./cli/token_file.ts";
 import { RtoolError } from "./core/errors.ts";
-import type { JobLimits } from "./core/job.ts";
-import { createLog, type Log } from "./core/log.ts";
+import type { Evaluator, JobLimits } from "./core/job.ts";
+import type { Log } from "./core/log.ts";
 import type { Options } from "./core/options.ts";
 import { createReloader } from "./core/reload.ts";
 import { SOFTWARE } from "./core/version.ts";
@@ -24,6 +25,8 @@ import { refuseRpy2, serveRpy2 } from "./doors/rpy2.ts";
 import { type EngineOptions, Sessions } from "./engine/sessions.ts";
 import type { Link } from "./wire.ts";
 import { serve, type ServeOptions } from "./server.ts";
+import { auditedAdmission, maybeAudit } from "./start_audit.ts";
+import { openLog } from "./start_log.ts";
 
 const HELLO_TIMEOUT_MS = 10_000;
 const START_TIMEOUT_MS = 30_000;
@@ -45,12 +48,16 @@ export async function start(context: Context, control: Control): Promise<void> {
   const { options, say } = context;
   const { stop, hurry } = control;
   const log = openLog(options);
+  hideProcess(log);
+  using audit = maybeAudit(options, log);
   const limits: Limits = { ...limitsOf(options), registries: new Map() };
   const access = await openAccess(context, limits, log);
   const listener = openPort(options);
   const stateDir = makeStateDir();
   try {
-    await using sessions = new Sessions(engineOptions(options, context.env, stateDir), log);
+    const onEnd = audit && audit.ended.bind(audit);
+    const engine = engineOptions(options, context.env, stateDir);
+    await using sessions = new Sessions(engine, log, onEnd);
     const applied = (changed: Options) => {
       sessions.reconfigure(engineOptions(changed, context.env, stateDir));
       Object.assign(limits, limitsOf(changed));
@@ -62,9 +69,14 @@ export async function start(context: Context, control: Control): Promise<void> {
     control.onReload(createReloader(options, reload));
     const rVersion = await startR(sessions, stop);
     const drained = new AbortController();
+    const guard = createGuard(sessions, limits);
     const served = serve(
       listener,
-      joinDoors(limits, sessions, { rVersion, spoolDir: stateDir }, access.admission, log),
+      {
+        ...joinDoors(limits, audit?.around(guard) ?? guard, { rVersion, spoolDir: stateDir }),
+        admit: auditedAdmission(access.admission, audit),
+        log,
+      },
       stop,
       drained.signal,
     );
@@ -204,12 +216,9 @@ function engineOptions(
 /** Getters, since `limits` changes when the configuration is read again. */
 function joinDoors(
   limits: Readonly<Limits>,
-  sessions: Sessions,
+  evaluator: Evaluator,
   told: Pick<NativeOptions, "rVersion" | "spoolDir">,
-  admission: Admission,
-  log: Log,
-): ServeOptions {
-  const evaluator = createGuard(sessions, limits);
+): Omit<ServeOptions, "admit" | "log"> {
   const native = {
     evaluator,
     software: SOFTWARE,
@@ -240,12 +249,10 @@ function joinDoors(
       serve: (link, line, admit, greeted) => serveRpy2(link, line, admit, rpy2, greeted),
       refuse: refuseRpy2,
     },
-    admit: (link, token) => admission.admit(link.ends, token),
     get connectionsMax() {
       return limits.connectionsMax;
     },
     helloTimeoutMs: HELLO_TIMEOUT_MS,
-    log,
   };
 }
 
@@ -285,15 +292,4 @@ function closeQuietly(listener: Deno.TcpListener): void {
   } catch {
     // Closed when the stop was asked for.
   }
-}
-
-/** `--quiet` leaves the errors. */
-function openLog(options: Options): Log {
-  const log = createLog(writeLog);
-  return options.flag("quiet") ? { ...log, info: () => {} } : log;
-}
-
-async function writeLog(text: string): Promise<void> {
-  const bytes = new TextEncoder().encode(text);
-  for (let at = 0; at < bytes.length;) at += await Deno.stderr.write(bytes.subarray(at));
 }

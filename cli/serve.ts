@@ -85,14 +85,18 @@ function exists(path: string): boolean {
 }
 
 /** Connections that fit the process's file descriptors, with room for the workers' pipes. */
-export function fitConnections(wanted: number, sessionsMax: number): number {
-  const limit = maybeOpenFilesMax();
+export function fitConnections(
+  wanted: number,
+  sessionsMax: number,
+  limit: number | undefined = maybeOpenFilesMax(),
+): number {
   if (limit === undefined) return wanted;
   const forWorkers = Math.min(4 * sessionsMax, Math.floor(limit / 2));
   return Math.max(8, Math.min(wanted, limit - forWorkers - 32));
 }
 
-function maybeOpenFilesMax(): number | undefined {
+/** How many files this process may have open; `undefined` where the system does not tell. */
+export function maybeOpenFilesMax(): number | undefined {
   try {
     const match = /^Max open files\s+(\d+)/m.exec(Deno.readTextFileSync("/proc/self/limits"));
     return match ? Number(match[1]) : undefined;

@@ -35,6 +35,17 @@ export const CONFIGURE: CommandSpec = {
   ],
 };
 
+const DOCTOR: CommandSpec = {
+  name: "doctor",
+  operands: "",
+  summary: "Check whether serve would work here, and what is missing",
+  options: [CONFIG, { name: "json", kind: "flag", help: "Print one JSON document" }, HELP],
+  notes: [
+    "Exit status: 0 when `rtool serve` would work as configured, else 1, with the reason first.",
+    "What is missing and optional does not count.",
+  ],
+};
+
 /** Every command, in the order the help shows them. */
 export const COMMANDS: readonly CommandSpec[] = [
   SERVE,
@@ -49,6 +60,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   PING,
   TOKEN,
   CONFIGURE,
+  DOCTOR,
 ];
 
 /** Finds a command by its name, or `undefined`. */

@@ -80,6 +80,23 @@ const INSECURE: OptionSpec = {
   key: "serve.insecure",
 };
 
+const AUDIT: readonly OptionSpec[] = [
+  {
+    ...keyed("audit", "text", "FILE", "Write a line for each decision and job; - is stderr"),
+    fallback: "none",
+  },
+  {
+    ...keyed("audit-max", "size", "SIZE", "The audit's file is then kept as FILE.1"),
+    fallback: "64MiB",
+  },
+  {
+    name: "audit-required",
+    kind: "flag",
+    help: "Run no job that cannot be written into the audit",
+    key: "serve.audit_required",
+  },
+];
+
 /** `rtool serve`. */
 export const SERVE: CommandSpec = {
   name: "serve",
@@ -92,6 +109,7 @@ export const SERVE: CommandSpec = {
     ...BOUNDS_OF_A_JOB,
     TOKENS,
     INSECURE,
+    ...AUDIT,
     QUIET,
     HELP,
   ],

@@ -55,6 +55,8 @@ export interface JobRequest {
   readonly progress: boolean;
   /** Worker the request was sent from, when R code itself asked. */
   readonly within: string | undefined;
+  /** Set by the audit, for its line at the job's end; nobody else looks at it. */
+  readonly audit?: JobAudit;
   /** The job's standard input; without it R sees an end of file. */
   readonly input: AsyncIterable<Uint8Array> | undefined;
   /** What is wanted beside the output. */
@@ -64,6 +66,13 @@ export interface JobRequest {
   readonly uploads: readonly Upload[];
   /** Function to call with the uploaded arguments, `name` or `package::name`, instead of code. */
   readonly call: string | undefined;
+}
+
+/** What an audit has written down about a request. */
+export interface JobAudit {
+  /** Numbers the requests of one server. */
+  readonly request: number;
+  readonly facts: Readonly<Record<string, unknown>>;
 }
 
 /** Bounds of one job; what is not named has the server's. */

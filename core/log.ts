@@ -62,8 +62,13 @@ function formatLine(level: string, message: string, fields: LogFields): string {
 
 function quoted(text: string): string {
   if (/^[\w.:/@+-]+$/.test(text)) return text;
-  return JSON.stringify(text).replace(
-    /[\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2066-\u2069]/g,
+  return plainJson(text);
+}
+
+/** JSON whose every character shows: what could end a line or move a terminal is escaped. */
+export function plainJson(value: unknown): string {
+  return JSON.stringify(value).replace(
+    /[\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g,
     (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`,
   );
 }

@@ -39,6 +39,13 @@ export interface EngineOptions extends SparesOptions, DirectoryOptions, ItemBoun
   readonly detachedMax: number;
 }
 
+/** Is told of each job that was accepted and has ended. */
+export type EndListener = (
+  job: { readonly id: string; readonly principal: Principal; readonly request: JobRequest },
+  outcome: Outcome,
+  receipt: Receipt,
+) => void;
+
 /** Jobs whose events are kept at once. */
 const KEPT_JOBS_MAX = 10_000;
 
@@ -49,6 +56,7 @@ const WAITING_MS = 1000;
 export class Sessions implements Evaluator, SessionOwner {
   #options: EngineOptions;
   readonly #log: Log;
+  readonly #onEnd: EndListener | undefined;
   readonly #sweeper = new Sweeper();
   readonly #watchdog = new Watchdog();
   readonly #spares: Spares;
@@ -66,9 +74,10 @@ export class Sessions implements Evaluator, SessionOwner {
   #readyAt = performance.now();
   #ticker: ReturnType<typeof setInterval> | undefined;
 
-  constructor(options: EngineOptions, log: Log) {
+  constructor(options: EngineOptions, log: Log, onEnd?: EndListener) {
     this.#options = options;
     this.#log = log;
+    this.#onEnd = onEnd;
     this.#spares = new Spares(options, log, this.#sweeper);
     this.#archive = new Archive(this.#archiveOptions());
     this.#places = new Places<Session>(this.#placesOptions());
@@ -250,6 +259,7 @@ export class Sessions implements Evaluator, SessionOwner {
       stdout_bytes: receipt.stdoutBytes,
       stderr_bytes: receipt.stderrBytes,
     });
+    this.#onEnd?.(job, outcome, receipt);
     if (this.#jobs.size === 0) this.#idle?.resolve();
   }
 

@@ -107,6 +107,32 @@ export function spawnScript(
   }
 }
 
+/** What a program said in the time it had. */
+export interface BriefRun {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs a program that ends soon or is killed then; `undefined` when it cannot be started. */
+export async function runBriefly(
+  program: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+  limitMs: number,
+): Promise<BriefRun | undefined> {
+  const signal = AbortSignal.timeout(limitMs);
+  const settings = { args: [...args], env: { ...env }, clearEnv: true, signal };
+  try {
+    const command = new Deno.Command(program, { ...settings, stdin: "null" });
+    const { code, stdout, stderr } = await command.output();
+    const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+    return { code, stdout: text(stdout), stderr: text(stderr) };
+  } catch {
+    return undefined;
+  }
+}
+
 /** Environment of the helpers: they look up nothing but their own programs. */
 const HELPER_ENV = { PATH: "/usr/bin:/bin" };
 

@@ -61,7 +61,8 @@ Deno.test("planReload() takes tables without options over as a whole, and names 
 
 Deno.test("every bound of serve can be reloaded, and where and how it runs cannot", () => {
   const fixed = SERVE.options.flatMap(({ key, reload }) => key && !reload ? [key] : []);
-  assertEquals(fixed, [...FIXED, "serve.tokens", "serve.insecure"]);
+  const audit = ["serve.audit", "serve.audit_max", "serve.audit_required"];
+  assertEquals(fixed, [...FIXED, "serve.tokens", "serve.insecure", ...audit]);
 });
 
 Deno.test("a reloader applies what it reads, and says which keys have changed but not to what", async () => {

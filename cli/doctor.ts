@@ -1,0 +1,121 @@
+/**
+ * `rtool doctor`: what works on this machine, what does not, and what to do about it.
+ *
+ * Looks and starts nothing that stays. Checks are in doctor_checks.ts and its neighbours.
+ */
+
+import { toRtoolError } from "../core/errors.ts";
+import { Options } from "../core/options.ts";
+import type { CommandEnd } from "./context.ts";
+import {
+  checkClock,
+  checkOpenFiles,
+  checkPort,
+  checkR,
+  checkStateDir,
+  checkUser,
+  checkVersions,
+} from "./doctor_checks.ts";
+import { checkCertificates, checkConfig, checkTokens } from "./doctor_files.ts";
+import { type Finding, lacking, type Site } from "./doctor_finding.ts";
+import * as kernel from "./doctor_kernel.ts";
+import { realSite } from "./doctor_site.ts";
+import { configDir, type Invocation, resolveOptions, type Surroundings } from "./parse.ts";
+import { PROFILE_TABLE, readProfiles } from "./profiles.ts";
+import { SERVE } from "./table_serve.ts";
+import { textTable } from "./text_table.ts";
+import { tokensPath } from "./token_file.ts";
+
+/** Runs the command. */
+export async function doctor(
+  { flags }: Invocation,
+  from: Surroundings,
+  print: (text: string) => CommandEnd,
+): Promise<CommandEnd> {
+  const { json, ...sources } = flags;
+  let options: Options | undefined;
+  let problem: unknown;
+  try {
+    options = await resolveOptions(SERVE, sources, from);
+    readProfiles(options.below(PROFILE_TABLE));
+  } catch (error) {
+    problem = error;
+    options ??= new Options(SERVE.options, {}, {}, {});
+  }
+  const path = flags["config"]?.at(-1) ?? from.env("RTOOL_CONFIG") ??
+    `${configDir(from.env)}/config.toml`;
+  const findings = await examine(realSite(from.env), options, { path, problem });
+  print(json ? asJson(findings) : asTable(findings));
+  return { status: findings.some(({ fatal }) => fatal) ? 1 : 0 };
+}
+
+/** Does every check, side by side. Never rejects: a check that fails is a finding. */
+export async function examine(
+  site: Site,
+  options: Options,
+  config: { readonly path: string; readonly problem: unknown },
+): Promise<Finding[]> {
+  const tokens = () => checkTokens(site, tokensPath(options, site.env));
+  const checks: readonly (readonly [what: string, check: Check])[] = [
+    ["rtool", checkVersions],
+    ["configuration", () => checkConfig(site, config.path, config.problem)],
+    ["R", () => checkR(site, options)],
+    ["port", () => checkPort(site, options)],
+    ["state directory", () => checkStateDir(site, options)],
+    ["open files", () => checkOpenFiles(site, options)],
+    ["user", () => checkUser(site)],
+    ["clock", () => checkClock(site)],
+    ["tokens", tokens],
+    ["tls", () => checkCertificates(site, `${configDir(site.env)}/tls`)],
+    ["bubblewrap", () => kernel.checkBubblewrap(site)],
+    ["user namespaces", () => kernel.checkUserNamespaces(site)],
+    ["seccomp", () => kernel.checkSeccomp(site)],
+    ["cgroups", () => kernel.checkCgroups(site)],
+    ["Landlock", () => kernel.checkLandlock(site)],
+    ["helpers", () => kernel.checkHelpers(site)],
+    ["systemd", () => kernel.checkSupervisor(site)],
+  ];
+  const found = await Promise.all(checks.map(([what, check]) => attempt(what, check)));
+  return found.flat();
+}
+
+type Check = () => Finding | Finding[] | Promise<Finding | Finding[]>;
+
+async function attempt(what: string, check: Check): Promise<Finding | Finding[]> {
+  try {
+    return await check();
+  } catch (error) {
+    const { message } = toRtoolError(error);
+    return lacking(what, "broken", message, "this could not be checked", "report it");
+  }
+}
+
+/** For people: the reason first, then a line for each check, and below it what to do. */
+export function asTable(findings: readonly Finding[]): string {
+  const columns = [{ title: "WHAT" }, { title: "STATE" }, { title: "FOUND" }];
+  const rows = findings.map(({ what, state, found }) => [what, state, oneLine(found)]);
+  const [head = "", ...lines] = textTable(columns, rows).trimEnd().split("\n");
+  const told = lines.flatMap((line, index) => {
+    const { state, meaning, advice } = findings[index]!;
+    return state === "ok" ? [line] : [line, `  ${oneLine(meaning)}; ${oneLine(advice)}`];
+  });
+  return [verdict(findings), "", head, ...told, ""].join("\n");
+}
+
+function verdict(findings: readonly Finding[]): string {
+  const first = findings.find(({ fatal }) => fatal);
+  if (!first) return "rtool serve would work here as configured";
+  return `rtool serve would not work: ${first.what}: ${oneLine(first.found)}`;
+}
+
+/** For programs. */
+export function asJson(findings: readonly Finding[]): string {
+  const ok = !findings.some(({ fatal }) => fatal);
+  return `${JSON.stringify({ ok, verdict: verdict(findings), checks: findings }, null, 2)}\n`;
+}
+
+/** What programs and files said is text of others: no line of ours, and no control sequence. */
+function oneLine(text: string): string {
+  // deno-lint-ignore no-control-regex
+  return text.replace(/[\x00-\x1f\x7f-\x9f\u2028\u2029]+/g, " ");
+}

@@ -1,0 +1,137 @@
+/**
+ * Checks of what `rtool serve` itself needs: R, its port, its directory, its limits, its user.
+ */
+
+import { isLoopback } from "../core/loopback.ts";
+import type { Options } from "../core/options.ts";
+import { sizeText } from "../core/units.ts";
+import { SOFTWARE } from "../core/version.ts";
+import { fatal, type Finding, firstLine, lacking, ok, type Site } from "./doctor_finding.ts";
+import { fitConnections } from "./serve.ts";
+
+/** rtool's R code needs it. */
+const R_MAJOR_MIN = 4;
+
+const R_FACTS = `cat("", R.version$major, R.version$minor, capabilities("cairo"),
+  l10n_info()[["UTF-8"]], Sys.getlocale("LC_CTYPE"), sep = "|")`;
+
+/** Which rtool this is. */
+export function checkVersions(): Finding {
+  const { deno } = Deno.version;
+  return ok("rtool", `${SOFTWARE}, Deno ${deno}, ${Deno.build.target}`);
+}
+
+/** R: is it there, new enough, can it draw, does it take UTF-8. One start tells all. */
+export async function checkR(site: Site, options: Options): Promise<Finding[]> {
+  const command = options.text("r");
+  const startedAt = performance.now();
+  const run = await site.runR(command, R_FACTS);
+  const ms = Math.round(performance.now() - startedAt);
+  const nothing = "without R there is nothing to serve";
+  const mend = "install R 4.0 or newer, or name it with --r (serve.r)";
+  if (!run) return [fatal("R", "missing", `cannot run '${command}'`, nothing, mend)];
+  const [, major = "", minor = "", cairo, utf8, locale = ""] = run.stdout.split("|");
+  if (run.code !== 0 || locale === "") {
+    const said = firstLine(run.stderr) || `exit status ${run.code}`;
+    return [fatal("R", "broken", said, nothing, mend)];
+  }
+  const found = `R ${major}.${minor}, starts in ${ms} ms`;
+  const isOld = Number(major) < R_MAJOR_MIN;
+  return [
+    isOld ? fatal("R", "broken", found, "rtool needs R 4.0 or newer", mend) : ok("R", found),
+    cairo === "TRUE" ? ok("cairo", "R has it") : lacking(
+      "cairo",
+      "missing",
+      "R was built without it",
+      "plots cannot be drawn as images",
+      "install an R with cairo",
+    ),
+    utf8 === "TRUE" ? ok("locale", locale) : lacking(
+      "locale",
+      "broken",
+      locale,
+      "R does not take characters beyond ASCII as they come",
+      "make the locale C.UTF-8 available",
+    ),
+  ];
+}
+
+/** Whether the port can be had. */
+export async function checkPort(site: Site, options: Options): Promise<Finding> {
+  const [hostname, port] = [options.text("hostname"), options.integer("port")];
+  const where = `${hostname}:${port}`;
+  if (!isLoopback(hostname) && !options.flag("insecure")) {
+    const meaning = "beyond this machine a server does not listen without --insecure";
+    return fatal("port", "broken", where, meaning, "listen on 127.0.0.1 and use ssh -L");
+  }
+  if (port === 0) return ok("port", "a free one, picked at the start");
+  const state = await site.askPort(hostname, port);
+  switch (state.kind) {
+    case "free":
+      return ok("port", `${where} is free`);
+    case "rtool":
+      return ok("port", `${where} has ${state.software} already; another needs another --port`);
+    case "taken": {
+      const meaning = "something else listens there";
+      return fatal("port", "broken", `${where} is taken`, meaning, "choose another with --port");
+    }
+    case "refused": {
+      const found = `${where}: ${state.reason}`;
+      return fatal("port", "broken", found, "nobody can connect", "choose another address");
+    }
+    default:
+      return state satisfies never;
+  }
+}
+
+/** The directory sessions live in: can it be made, is it private, is there room. */
+export async function checkStateDir(site: Site, options: Options): Promise<Finding> {
+  const what = "state directory";
+  const mend = "let TMPDIR name a directory of a local disk that you can write";
+  const made = site.tryStateDir();
+  if ("problem" in made) {
+    return fatal(what, "broken", made.problem, "sessions have nowhere to live", mend);
+  }
+  const { path, mode } = made;
+  if ((mode & 0o077) !== 0) {
+    const found = `${path} has mode ${octal(mode)}`;
+    return fatal(what, "broken", found, "others could read what sessions keep", mend);
+  }
+  const df = await site.run("df", ["-Pk", path]);
+  const free = Number(df?.stdout.trim().split("\n").at(-1)?.trim().split(/\s+/)[3]) * 1024;
+  if (!Number.isFinite(free)) return ok(what, `below ${path}`);
+  const found = `below ${path}, ${sizeText(free)} free`;
+  if (free > options.bytes("disk-left-min")) return ok(what, found);
+  return fatal(what, "broken", found, "every job would be stopped (disk_left_min)", "make room");
+}
+
+/** File descriptors: as many connections as the configuration promises, or fewer. */
+export function checkOpenFiles(site: Site, options: Options): Finding {
+  const limit = site.openFilesMax();
+  if (limit === undefined) return ok("open files", "the system does not tell a limit");
+  const wanted = options.integer("connections-max");
+  const fits = fitConnections(wanted, options.integer("sessions-max"), limit);
+  if (fits >= wanted) return ok("open files", `${limit}, enough for ${wanted} connections`);
+  const meaning = `only ${fits} of ${wanted} connections fit beside the sessions`;
+  return lacking("open files", "broken", `${limit}`, meaning, "raise it (ulimit -n)");
+}
+
+/** As root, every job is root, and what hides the server does not. */
+export function checkUser(site: Site): Finding {
+  if (site.uid !== 0) return ok("user", site.uid === null ? "not root" : `user ${site.uid}`);
+  const meaning = "every job runs as root, reads the server's memory, and no sandbox holds it";
+  return lacking("user", "broken", "root", meaning, "run the server as a user of its own");
+}
+
+/** A clock that is years off makes everything expired, or nothing. */
+export function checkClock(site: Site): Finding {
+  const now = site.now();
+  const found = new Date(now).toISOString().slice(0, 19) + "Z";
+  if (now > Date.UTC(2025, 0) && now < Date.UTC(2100, 0)) return ok("clock", found);
+  const meaning = "tokens and certificates expire at the wrong time";
+  return lacking("clock", "broken", found, meaning, "set the clock");
+}
+
+function octal(mode: number): string {
+  return (mode & 0o777).toString(8).padStart(4, "0");
+}

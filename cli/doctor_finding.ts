@@ -1,0 +1,89 @@
+/**
+ * What a check of `rtool doctor` finds, and the surroundings it looks at.
+ *
+ * Surroundings are given, so that a test can make every check fail.
+ */
+
+import type { BriefRun } from "../engine/spawn.ts";
+
+/** Whether something works, is not there, or is there and does not work. */
+export type State = "ok" | "missing" | "broken";
+
+/** What one check has found. */
+export interface Finding {
+  readonly what: string;
+  readonly state: State;
+  readonly found: string;
+  /** What follows from it; empty when all is well. */
+  readonly meaning: string;
+  /** What to do about it; empty when all is well. */
+  readonly advice: string;
+  /** `rtool serve` would not work. */
+  readonly fatal: boolean;
+}
+
+/** A file's owner and permissions. */
+export interface FileFacts {
+  readonly mode: number;
+  readonly uid: number | null;
+  readonly isDirectory: boolean;
+}
+
+/** Who is at a port. */
+export type PortState =
+  | { readonly kind: "free" }
+  | { readonly kind: "rtool"; readonly software: string }
+  | { readonly kind: "taken" }
+  | { readonly kind: "refused"; readonly reason: string };
+
+/** The machine and the process, as far as checks look at them. */
+export interface Site {
+  readonly os: typeof Deno.build.os;
+  readonly uid: number | null;
+  readonly env: (name: string) => string | undefined;
+  readonly now: () => number;
+  /** Text of a file, or `undefined` when it cannot be read. */
+  readonly maybeText: (path: string) => string | undefined;
+  readonly maybeFile: (path: string) => FileFacts | undefined;
+  readonly list: (path: string) => readonly string[];
+  readonly mayWrite: (path: string) => boolean;
+  readonly run: (program: string, args: readonly string[]) => Promise<BriefRun | undefined>;
+  readonly runR: (command: string, code: string) => Promise<BriefRun | undefined>;
+  /** Makes a directory as a server does, and removes it; its mode, or why it cannot be. */
+  readonly tryStateDir: () => { path: string; mode: number } | { problem: string };
+  readonly askPort: (hostname: string, port: number) => Promise<PortState>;
+  readonly landlockAbi: () => number;
+  readonly openFilesMax: () => number | undefined;
+}
+
+/** All is well. */
+export function ok(what: string, found: string): Finding {
+  return { what, state: "ok", found, meaning: "", advice: "", fatal: false };
+}
+
+/** Something else than well, that a server can live with. */
+export function lacking(
+  what: string,
+  state: "missing" | "broken",
+  found: string,
+  meaning: string,
+  advice: string,
+): Finding {
+  return { what, state, found, meaning, advice, fatal: false };
+}
+
+/** Something `rtool serve` cannot start with. */
+export function fatal(
+  what: string,
+  state: "missing" | "broken",
+  found: string,
+  meaning: string,
+  advice: string,
+): Finding {
+  return { what, state, found, meaning, advice, fatal: true };
+}
+
+/** The first line of what a program said. */
+export function firstLine(text: string): string {
+  return (text.trim().split("\n")[0] ?? "").slice(0, 120);
+}

@@ -1,0 +1,78 @@
+/**
+ * `rtool doctor` on this machine: it agrees with what `rtool serve` then does.
+ */
+
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { rtool, startServer, text } from "./rtool.ts";
+
+/** How long the command may take on a machine that does other things, too. */
+const LIMIT_MS = 2000;
+
+Deno.test("doctor finds that serve would work here, within two seconds, as a table and as JSON", async () => {
+  await using dir = new ConfigDir("port = 0\n");
+  const times: number[] = [];
+  for (const form of [[], ["--json"], []]) {
+    const startedAt = performance.now();
+    const { code, stdout, stderr } = await rtool(["doctor", "--config", dir.file, ...form]);
+    times.push(performance.now() - startedAt);
+    assertEquals([code, text(stderr)], [0, ""]);
+    const said = text(stdout);
+    if (form.length === 0) assertMatch(said, /^R +ok +R 4\.\d+\.\d+, starts in \d+ ms$/m);
+    else assertEquals(JSON.parse(said).ok, true);
+  }
+  assert(Math.min(...times) < LIMIT_MS, String(times));
+});
+
+Deno.test("doctor names the reason first and ends with 1 where serve does not start", async () => {
+  const cases: readonly (readonly [config: string, reason: RegExp])[] = [
+    ['[serve]\nr = "no-such-R"\n', /^rtool serve would not work: R: cannot run 'no-such-R'$/m],
+    ["[serve]\njob_max = 3\n", /^rtool serve would not work: configuration: .*job_max/m],
+    ['[serve]\ndisk_left_min = "8000GiB"\n', /^rtool serve would not work: state directory: /m],
+    ['hostname = "0.0.0.0"\n', /^rtool serve would not work: port: /m],
+  ];
+  for (const [config, reason] of cases) {
+    await using dir = new ConfigDir(`port = 0\n${config}`);
+    const { code, stdout } = await rtool(["doctor", "--config", dir.file]);
+    assertEquals(code, 1, config);
+    assertMatch(text(stdout), reason);
+    assert(text(stdout).startsWith("rtool serve would not work"));
+  }
+});
+
+Deno.test("doctor tells a running rtool from something else at the port", async () => {
+  await using server = await startServer();
+  await using own = new ConfigDir(`port = ${server.port}\n`);
+  const beside = await rtool(["doctor", "--config", own.file]);
+  assertStringIncludes(text(beside.stdout), `${server.port} has rtool `);
+  assertEquals(beside.code, 0);
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  await using taken = new ConfigDir(`port = ${listener.addr.port}\n`);
+  const blocked = await rtool(["doctor", "--config", taken.file]);
+  assertStringIncludes(text(blocked.stdout), `port: 127.0.0.1:${listener.addr.port} is taken`);
+  assertEquals(blocked.code, 1);
+});
+
+Deno.test("doctor tells a token file that others can read", async () => {
+  await using dir = new ConfigDir("port = 0\n");
+  await Deno.mkdir(`${dir.path}/rtool`);
+  await Deno.writeTextFile(`${dir.path}/rtool/tokens.json`, "{}");
+  await Deno.chmod(`${dir.path}/rtool/tokens.json`, 0o644);
+  const env = { XDG_CONFIG_HOME: dir.path };
+  const { code, stdout } = await rtool(["doctor", "--config", dir.file], { env });
+  assertEquals(code, 1);
+  assertMatch(text(stdout), /^tokens +broken +others can use .*tokens\.json\n.*chmod 600/m);
+});
+
+/** A directory with a configuration file. */
+class ConfigDir {
+  readonly path = Deno.makeTempDirSync({ prefix: "rtool-doctor-test-" });
+  readonly file = `${this.path}/rtool.toml`;
+
+  constructor(content: string) {
+    Deno.writeTextFileSync(this.file, content);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Deno.remove(this.path, { recursive: true });
+  }
+}
