@@ -20,6 +20,7 @@ import { refuseRpy2, serveRpy2 } from "./doors/rpy2.ts";
 import { type EngineOptions, Sessions } from "./engine/sessions.ts";
 import type { Link } from "./wire.ts";
 import { serve, type ServeOptions } from "./server.ts";
+import { confine } from "./start_sandbox.ts";
 
 const HELLO_TIMEOUT_MS = 10_000;
 const START_TIMEOUT_MS = 30_000;
@@ -45,9 +46,11 @@ export async function start(context: Context, control: Control): Promise<void> {
   const listener = openPort(options);
   const stateDir = makeStateDir();
   try {
-    await using sessions = new Sessions(engineOptions(options, context.env, stateDir), log);
+    const first = engineOptions(options, context.env, stateDir);
+    const confined = await confine(options, first, log);
+    await using sessions = new Sessions({ ...first, ...confined }, log);
     const applied = (changed: Options) => {
-      sessions.reconfigure(engineOptions(changed, context.env, stateDir));
+      sessions.reconfigure({ ...engineOptions(changed, context.env, stateDir), ...confined });
       Object.assign(limits, limitsOf(changed));
     };
     const reload = { specs: SERVE.options, read: control.reread, apply: applied, log };

@@ -122,8 +122,12 @@ export class Worker {
   }
 
   #submit(job: EngineJob, ahead: boolean): void {
-    const brought = bring(job.request.uploads, this.process.dir);
-    const settings = { ...job.request, last: job.request.session === undefined, brought };
+    const { dir, user, confined } = this.process;
+    const brought = bring(job.request.uploads, dir, user);
+    const last = job.request.session === undefined;
+    // A sandbox does not show where the client is.
+    const cwd = confined ? undefined : job.request.cwd;
+    const settings = { ...job.request, cwd, last, brought };
     this.process.write(this.commands.job(job.nonce, job.request.code, settings, ahead));
     this.#watch.start(() => this.#roll.first?.job);
     if (job.stopReason && this.#roll.first?.job === job) this.#stop(job);
