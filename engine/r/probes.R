@@ -68,6 +68,6 @@ try_processes <- function() {
   # Whether that did anything is seen outside.
   for (signal in c(0L, 15L, 9L)) tools::pskill(outside$decoy, signal)
   said("signal_processes", FALSE)
-  run("(setsid sleep 600 </dev/null & ) &")
+  run("(setsid sleep 600 </dev/null &)")
   said("survive", FALSE)
 }
