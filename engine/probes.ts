@@ -30,11 +30,14 @@ const TARGETS = ["/", "/usr/", "/etc/", "/var/", "/home/", "/dev/"].map((dir) =>
   return `${dir}rtool-probe`;
 });
 
+/** What still runs so long after R has been ended has survived it, in milliseconds. */
+const SURVIVAL_MS = 300;
+
 /** Tries every way out of the sandbox of `options`. Throws when R does not even start in it. */
 export async function probeSandbox(
   options: WorkerOptions & { readonly sandbox: Sandbox },
 ): Promise<ProbeResult[]> {
-  using bait = new Bait(options.stateDir, options.sandbox);
+  await using bait = new Bait(options.stateDir, options.sandbox);
   const sweeper = new Sweeper();
   const id = randomHex();
   const how = { ...options, keepsTree: true };
@@ -48,7 +51,7 @@ export async function probeSandbox(
     if (bait.taken()) said.set("signal_processes", "got out");
     if (bait.reached) said.set("reach_port", "got out");
     if ([...TARGETS, bait.target].some(exists)) said.set("write_files", "got out");
-    if (processesWith([`${WORKER_VARIABLE}=${id}`]).length > 0) said.set("survive", "got out");
+    if (await survives(id)) said.set("survive", "got out");
     return Array.from(said, ([name, result]) => ({ name, result }));
   } finally {
     clearTimeout(late);
@@ -58,8 +61,18 @@ export async function probeSandbox(
   }
 }
 
+/** Whether a process of R lives on; it may take the kernel a moment to end them all. */
+async function survives(id: string): Promise<boolean> {
+  const alive = () => processesWith([`${WORKER_VARIABLE}=${id}`]).length > 0;
+  for (const since = performance.now(); performance.now() - since < SURVIVAL_MS;) {
+    if (!alive()) return false;
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  return true;
+}
+
 /** Things outside that R is not to find, read, write, reach or end. */
-class Bait implements Disposable {
+class Bait implements AsyncDisposable {
   readonly dir: string;
   readonly target: string;
   readonly secret = randomHex();
@@ -99,11 +112,11 @@ class Bait implements Disposable {
     return this.#ended;
   }
 
-  [Symbol.dispose](): void {
+  async [Symbol.asyncDispose](): Promise<void> {
     for (const listener of this.#listeners) listener.close();
     sendSignal(this.decoy.pid, "SIGKILL");
-    for (const stream of [this.decoy.stdout, this.decoy.stderr]) void stream.cancel();
-    void this.decoy.stdin.abort().catch(() => {});
+    const { stdin, stdout, stderr, status } = this.decoy;
+    await Promise.all([status, stdin.abort(), stdout.cancel(), stderr.cancel()]).catch(() => {});
     Deno.removeSync(this.dir, { recursive: true });
   }
 

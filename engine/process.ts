@@ -69,6 +69,8 @@ export class RProcess {
   /** R's, or its sandbox's. */
   readonly #outer: number;
   #inner: number | undefined;
+  /** The first process of R's sandbox. */
+  #first: { readonly pid: number; readonly startedAt: number } | undefined;
   readonly #stdin: WritableStreamDefaultWriter<Uint8Array>;
   readonly #keepsTree: boolean;
   readonly #sweeper: Sweeper;
@@ -130,7 +132,7 @@ export class RProcess {
    */
   get pid(): number {
     if (!this.confined) return this.#outer;
-    const first = this.#inner === undefined ? maybeOnlyChild(this.#outer) : undefined;
+    const first = this.#inner === undefined ? this.#maybeFirst() : undefined;
     if (first !== undefined) this.#inner = maybeOnlyChild(first);
     return this.#inner ?? this.#outer;
   }
@@ -138,7 +140,7 @@ export class RProcess {
   /** All that belongs to R beside itself, however it has hidden; undefined: look for its mark. */
   maybeOthers(): readonly number[] | undefined {
     if (!this.confined) return undefined;
-    const own = [this.#outer, maybeOnlyChild(this.#outer), this.pid];
+    const own = [this.#outer, this.#maybeFirst(), this.pid];
     return descendants(this.#outer).filter((pid) => !own.includes(pid));
   }
 
@@ -179,7 +181,7 @@ export class RProcess {
   interrupt(): boolean {
     if (this.confined) {
       // The group is led by the first process inside, which no such signal reaches.
-      const first = maybeOnlyChild(this.#outer);
+      const first = this.#maybeFirst();
       return first !== undefined && sendSignal(-first, "SIGINT");
     }
     if (this.how === "spawn") return sendSignal(-this.pid, "SIGINT");
@@ -203,11 +205,20 @@ export class RProcess {
 
   /** With the first process inside the kernel ends all others there; it goes last. */
   async #killInside(): Promise<void> {
-    const first = maybeOnlyChild(this.#outer);
+    const first = this.#maybeFirst();
     sendSignal(this.#outer, "SIGKILL");
     if (first === undefined) return;
     sendSignal(first, "SIGKILL");
     await hasEnded(first);
+  }
+
+  /** The first process inside, for as long as it runs: it may outlive the sandbox's other. */
+  #maybeFirst(): number | undefined {
+    const pid = this.#first?.pid ?? maybeOnlyChild(this.#outer);
+    const startedAt = pid === undefined ? undefined : maybeStat(pid)?.startedAt;
+    if (pid === undefined || startedAt === undefined) return undefined;
+    this.#first ??= { pid, startedAt };
+    return this.#first.startedAt === startedAt ? pid : undefined;
   }
 
   async #killBelow(): Promise<void> {
