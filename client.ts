@@ -6,9 +6,11 @@
 
 import { ClientAnswer } from "./client_answer.ts";
 import { type ClientJob, ClientStream } from "./client_stream.ts";
+import type { Callables } from "./core/callable.ts";
 import type { Fields } from "./core/condition.ts";
 import { RtoolError, toErrorCode, toRtoolError } from "./core/errors.ts";
 import type { JobId, JobRequest } from "./core/job.ts";
+import { isLoopback } from "./core/loopback.ts";
 import type { ControlCommand, Report } from "./core/report.ts";
 import { submissionFields } from "./messages.ts";
 import { attachFields, controlFields, type ControlRequest } from "./messages_control.ts";
@@ -32,6 +34,8 @@ export interface ConnectOptions {
   readonly timeoutMs: number;
   /** Program and version, told in `hello`. */
   readonly software: string;
+  /** Says who we are, where the server cannot tell by the socket. */
+  readonly token?: string | undefined;
 }
 
 /** What the server said of itself. */
@@ -57,13 +61,13 @@ export class Client {
   #lastStream = 0;
   #lost: RtoolError | undefined;
 
-  private constructor(link: Link, software: string) {
+  private constructor(link: Link, { software, token }: ConnectOptions) {
     this.#link = link;
     this.hello = this.#hello.promise;
     this.hello.catch(() => {}); // Every job learns of it too.
     // Preface, hello and the first submit leave in one write: no extra round trip.
     link.send(encoder.encode(PREFACE));
-    link.send(encodeJson("hello", 0, { version: PROTOCOL_VERSION, software }));
+    link.send(encodeJson("hello", 0, { version: PROTOCOL_VERSION, software, token }));
     this.#beat = setInterval(() => this.#checkSilence(), PING_INTERVAL_MS);
     Deno.unrefTimer(this.#beat);
     void this.#listen(); // Never rejects.
@@ -71,8 +75,10 @@ export class Client {
 
   /** Dials. The greeting is under way when this resolves; jobs may be submitted at once. */
   static async connect(options: ConnectOptions): Promise<Client> {
-    const { hostname, port, timeoutMs, software } = options;
-    const client = new Client(new Link(await dial(hostname, port, timeoutMs)), software);
+    const { hostname, port, timeoutMs, token } = options;
+    const conn = await dial(hostname, port, timeoutMs);
+    if (token !== undefined) refuseOpenWire(conn);
+    const client = new Client(new Link(conn), options);
     const late = setTimeout(() => {
       const message = `${hostname}:${port} did not greet within ${timeoutMs / 1000} s`;
       client.#fail(
@@ -118,12 +124,14 @@ export class Client {
   async report(): Promise<Report> {
     const fields = await this.#ask({ kind: "report" });
     const { parseReport } = await import("./messages_report.ts"); // `rtool send` needs none.
-    try {
-      return parseReport(fields);
-    } catch (cause) {
-      const { message } = toRtoolError(cause);
-      throw new RtoolError("bad_frame", `Cannot read the server's report: ${message}`, { cause });
-    }
+    return readAnswer(() => parseReport(fields));
+  }
+
+  /** What we may call there. */
+  async functions(): Promise<Callables> {
+    const fields = await this.#ask({ kind: "functions" });
+    const { parseCallables } = await import("./messages_functions.ts");
+    return readAnswer(() => parseCallables(fields));
   }
 
   /** Has something done to a session or a job; a sentence that says what was done. */
@@ -221,6 +229,27 @@ export class Client {
     this.#streams.clear();
     this.#link.close();
   }
+}
+
+function readAnswer<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (cause) {
+    const { message } = toRtoolError(cause);
+    throw new RtoolError("bad_frame", `Cannot read the server's answer: ${message}`, { cause });
+  }
+}
+
+/** Whoever is on the way could read a token, and use it. */
+function refuseOpenWire(conn: Deno.TcpConn): void {
+  const { hostname } = conn.remoteAddr;
+  if (isLoopback(hostname)) return;
+  conn.close();
+  throw new RtoolError(
+    "not_allowed",
+    `Cannot send a token to ${hostname} in plain text: beyond this machine it needs TLS`,
+    { hint: "use a tunnel such as ssh -L and connect to 127.0.0.1" },
+  );
 }
 
 function checkPreface(line: string | undefined): void {

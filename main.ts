@@ -87,6 +87,8 @@ async function runCommand(name: string, context: Context): Promise<CommandEnd> {
       return await (await import("./cli/top.ts")).top(context);
     case "ping":
       return await (await import("./cli/ping.ts")).ping(context);
+    case "token":
+      return await (await import("./cli/token.ts")).token(context);
     default:
       throw new RtoolError("internal", `Command '${name}' has no program`);
   }

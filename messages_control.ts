@@ -18,9 +18,20 @@ export interface Attachment {
 }
 
 /** A `control`: a question, or an order. */
-export type ControlRequest = { readonly kind: "report" } | ControlCommand;
+export type ControlRequest =
+  | { readonly kind: "report" }
+  | { readonly kind: "functions" }
+  | ControlCommand;
 
-const CONTROL_KINDS = ["report", "kill", "interrupt", "reset", "recycle", "cancel"] as const;
+const CONTROL_KINDS = [
+  "report",
+  "functions",
+  "kill",
+  "interrupt",
+  "reset",
+  "recycle",
+  "cancel",
+] as const;
 
 /** What a client puts into an `attach` frame. */
 export function attachFields({ job, after }: Attachment): Fields {
@@ -43,6 +54,7 @@ export function parseControl(fields: Fields): ControlRequest {
   const kind = oneOf(fields, "kind", CONTROL_KINDS);
   switch (kind) {
     case "report":
+    case "functions":
     case "recycle":
       return { kind };
     case "kill":

@@ -6,7 +6,7 @@
  */
 
 import { RtoolError, toRtoolError } from "./core/errors.ts";
-import type { Principal } from "./core/job.ts";
+import type { Admit } from "./core/job.ts";
 import type { Log } from "./core/log.ts";
 import { PREFACE, PROTOCOL_VERSION } from "./protocol.ts";
 import { Link } from "./wire.ts";
@@ -14,7 +14,7 @@ import { Link } from "./wire.ts";
 /** A wire of this port: serves a connection whose first line has been read. */
 export interface PortDoor {
   /** Talks until the connection ends. `greeted` says that the peer is no idler. */
-  serve(link: Link, line: string, principal: Principal, greeted: () => void): Promise<void>;
+  serve(link: Link, line: string, admit: Admit, greeted: () => void): Promise<void>;
   /** Says no in this wire's words. */
   refuse(link: Link, error: RtoolError): void;
 }
@@ -23,8 +23,8 @@ export interface PortDoor {
 export interface ServeOptions {
   readonly native: PortDoor;
   readonly rpy2: PortDoor;
-  /** Says who the peer is, or throws `not_allowed`. */
-  readonly identify: (link: Link) => Principal;
+  /** Says who the peer is, or refuses it with `not_allowed`. */
+  readonly admit: (link: Link, token: string | undefined) => ReturnType<Admit>;
   /** Open connections. @default {1024} */
   readonly connectionsMax: number;
   /** How long a peer may take to say what it wants, in milliseconds. @default {10000} */
@@ -39,6 +39,9 @@ const FIRST_LINE_BYTES_MAX = 4096;
 
 /** Pause after a failed accept: with no file descriptor left, the next one fails too. */
 const ACCEPT_PAUSE_MS = 50;
+
+/** How long what a refused client still sends is taken from it, in milliseconds. */
+const REFUSED_DRAIN_MS = 2000;
 
 const decoder = new TextDecoder();
 const encoder = new TextEncoder();
@@ -112,14 +115,17 @@ async function serveConnection(
     const line = await link.maybeLine(FIRST_LINE_BYTES_MAX);
     const first = line && decoder.decode(line);
     wire = wireOf(first);
-    const identify = () => options.identify(link);
-    await talk(link, wire, first ?? "", options, identify, () => clearTimeout(late));
+    const admit: Admit = (token) => options.admit(link, token);
+    await talk(link, wire, first ?? "", options, admit, () => clearTimeout(late));
   } catch (cause) {
     const failure = toRtoolError(cause);
     error = failure.code;
-    if (failure.code === "not_allowed" || failure.code === "bad_request") {
-      options[wire === "native" ? "native" : "rpy2"].refuse(link, failure);
+    // The native door has said so itself.
+    if (wire !== "native" && ["not_allowed", "bad_request"].includes(failure.code)) {
+      options.rpy2.refuse(link, failure);
     }
+    // A client still writing would lose the reason to a reset.
+    if (failure.code === "not_allowed") await link.drain(REFUSED_DRAIN_MS);
     if (failure.code === "internal") options.log.error(failure.message, { conn: id });
   } finally {
     clearTimeout(late);
@@ -148,13 +154,13 @@ async function talk(
   wire: WireName,
   line: string,
   options: ServeOptions,
-  identify: () => Principal,
+  admit: Admit,
   greeted: () => void,
 ): Promise<void> {
   switch (wire) {
     case "native":
     case "rpy2":
-      return await options[wire].serve(link, line, identify(), greeted);
+      return await options[wire].serve(link, line, admit, greeted);
     case "other native": {
       const asked = line.trim().toLowerCase();
       const message = `This server speaks rtool/${PROTOCOL_VERSION}, the client asked for ${asked}`;

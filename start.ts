@@ -4,14 +4,18 @@
  * Part of main.ts, loaded only by `serve`.
  */
 
-import { createGuard, identify } from "./access/guard.ts";
+import { Admission } from "./access/admission.ts";
+import { createGuard } from "./access/guard.ts";
 import { hasGone } from "./access/peer.ts";
+import type { Registries } from "./access/call_check.ts";
 import type { Context } from "./cli/context.ts";
+import { PROFILE_TABLE, readProfiles, refuseConfined } from "./cli/profiles.ts";
 import { fitConnections, makeStateDir, openPort, rEnvironment } from "./cli/serve.ts";
 import { SERVE } from "./cli/table_serve.ts";
+import { tokensPath } from "./cli/token_file.ts";
 import { RtoolError } from "./core/errors.ts";
 import type { JobLimits } from "./core/job.ts";
-import { createLog, type Log } from "./core/log.ts";
+import type { Log } from "./core/log.ts";
 import type { Options } from "./core/options.ts";
 import { createReloader } from "./core/reload.ts";
 import { SOFTWARE } from "./core/version.ts";
@@ -20,6 +24,7 @@ import { refuseRpy2, serveRpy2 } from "./doors/rpy2.ts";
 import { type EngineOptions, Sessions } from "./engine/sessions.ts";
 import type { Link } from "./wire.ts";
 import { serve, type ServeOptions } from "./server.ts";
+import { openLog } from "./start_log.ts";
 import { confine } from "./start_sandbox.ts";
 
 const HELLO_TIMEOUT_MS = 10_000;
@@ -42,7 +47,8 @@ export async function start(context: Context, control: Control): Promise<void> {
   const { options, say } = context;
   const { stop, hurry } = control;
   const log = openLog(options);
-  const limits = limitsOf(options);
+  const limits: Limits = { ...limitsOf(options), registries: new Map() };
+  const access = await openAccess(context, limits, log);
   const listener = openPort(options);
   const stateDir = makeStateDir();
   try {
@@ -52,14 +58,17 @@ export async function start(context: Context, control: Control): Promise<void> {
     const applied = (changed: Options) => {
       sessions.reconfigure({ ...engineOptions(changed, context.env, stateDir), ...confined });
       Object.assign(limits, limitsOf(changed));
+      access.reconfigure(changed);
     };
-    const reload = { specs: SERVE.options, read: control.reread, apply: applied, log };
+    const read = async () => await access.checked(await control.reread());
+    const tables = [PROFILE_TABLE];
+    const reload = { specs: SERVE.options, tables, read, apply: applied, log };
     control.onReload(createReloader(options, reload));
     const rVersion = await startR(sessions, stop);
     const drained = new AbortController();
     const served = serve(
       listener,
-      joinDoors(limits, sessions, { rVersion, spoolDir: stateDir }, log),
+      joinDoors(limits, sessions, { rVersion, spoolDir: stateDir }, access.admission, log),
       stop,
       drained.signal,
     );
@@ -75,9 +84,58 @@ export async function start(context: Context, control: Control): Promise<void> {
   }
 }
 
+/** Who may come in and what each gets, as the configuration and the token file say. */
+async function openAccess({ options, env }: Context, limits: Limits, log: Log) {
+  const profilesOf = (from: Options) => readProfiles(from.below(PROFILE_TABLE));
+  let profiles = profilesOf(options);
+  limits.registries = await readRegistries(profiles);
+  let checkedRegistries = limits.registries;
+  const admission = new Admission({
+    insecure: options.flag("insecure"),
+    tokens: tokensPath(options, env),
+    maybeProfile: (name) => profiles.get(name)?.profile,
+    log,
+  });
+  refuseConfined(profiles, options.text("isolation") !== "none");
+  admission.check();
+  return {
+    admission,
+    /** The options, if a server may go on with them. */
+    checked: async (changed: Options) => {
+      const next = profilesOf(changed);
+      refuseConfined(next, changed.text("isolation") !== "none");
+      checkedRegistries = await readRegistries(next);
+      return changed;
+    },
+    reconfigure: (changed: Options) => {
+      profiles = profilesOf(changed);
+      limits.registries = checkedRegistries;
+    },
+  };
+}
+
+/** What may be called, by the profiles that name a file of functions. */
+async function readRegistries(profiles: ReturnType<typeof readProfiles>): Promise<Registries> {
+  const paths = [...profiles].flatMap(([name, { functions }]) => {
+    return functions === undefined ? [] : [[name, functions] as const];
+  });
+  if (paths.length === 0) return new Map();
+  const { loadRegistries } = await import("./cli/registry_file.ts");
+  const registries = await loadRegistries(new Map(paths));
+  for (const { script } of registries.values()) refuseScript(script);
+  return registries;
+}
+
+/** Sessions of one profile have no start of their own yet: nothing is called that is not there. */
+function refuseScript(script: string | undefined): void {
+  if (script === undefined) return;
+  throw new RtoolError("bad_config", `Cannot run ${script} for the sessions of one profile`, {
+    hint: "name it as serve.init, which every session runs, and take script from the file",
+  });
+}
+
 /** Bounds outside the engine; what holds them reads them anew each time. */
 interface Limits {
-  insecure: boolean;
   codeMax: number;
   uploadMax: number;
   connectionsMax: number;
@@ -85,11 +143,12 @@ interface Limits {
   limitsMax: JobLimits;
   timeoutMax: number | undefined;
   drainMs: number;
+  /** What may be called where the grant is `call`, by profile. */
+  registries: Registries;
 }
 
-function limitsOf(options: Options): Limits {
+function limitsOf(options: Options): Omit<Limits, "registries"> {
   return {
-    insecure: options.flag("insecure"),
     codeMax: options.bytes("code-max"),
     uploadMax: options.bytes("upload-max"),
     connectionsMax: fitConnections(
@@ -151,6 +210,7 @@ function joinDoors(
   limits: Readonly<Limits>,
   sessions: Sessions,
   told: Pick<NativeOptions, "rVersion" | "spoolDir">,
+  admission: Admission,
   log: Log,
 ): ServeOptions {
   const evaluator = createGuard(sessions, limits);
@@ -177,14 +237,14 @@ function joinDoors(
   };
   return {
     native: {
-      serve: (link, _line, principal, greeted) => serveNative(link, principal, native, greeted),
+      serve: (link, _line, admit, greeted) => serveNative(link, admit, native, greeted),
       refuse: refuseNative,
     },
     rpy2: {
-      serve: (link, line, principal, greeted) => serveRpy2(link, line, principal, rpy2, greeted),
+      serve: (link, line, admit, greeted) => serveRpy2(link, line, admit, rpy2, greeted),
       refuse: refuseRpy2,
     },
-    identify: (link) => identify(link.ends, limits),
+    admit: (link, token) => admission.admit(link.ends, token),
     get connectionsMax() {
       return limits.connectionsMax;
     },
@@ -229,15 +289,4 @@ function closeQuietly(listener: Deno.TcpListener): void {
   } catch {
     // Closed when the stop was asked for.
   }
-}
-
-/** `--quiet` leaves the errors. */
-function openLog(options: Options): Log {
-  const log = createLog(writeLog);
-  return options.flag("quiet") ? { ...log, info: () => {} } : log;
-}
-
-async function writeLog(text: string): Promise<void> {
-  const bytes = new TextEncoder().encode(text);
-  for (let at = 0; at < bytes.length;) at += await Deno.stderr.write(bytes.subarray(at));
 }

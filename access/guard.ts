@@ -1,27 +1,28 @@
 /**
  * The one Evaluator that authorises and clamps. Doors are given this one and nothing else.
  *
- * Who may come in at all is decided per connection by {@linkcode identify}.
+ * Who may come in at all is decided per connection, in admission.ts.
  */
 
 import { RtoolError } from "../core/errors.ts";
 import type { Evaluator, Job, JobLimits, JobRequest, Principal } from "../core/job.ts";
 import { maybeMachineId } from "../core/machine.ts";
+import type { Profile } from "../core/profile.ts";
 import type { ControlCommand } from "../core/report.ts";
-import { OWNER } from "../core/profile.ts";
-import { type Ends, isLoopback, maybePeerUid } from "./peer.ts";
+import { type CallCheck, createCallCheck, findCallables, type Registries } from "./call_check.ts";
+import { QuotaTurns } from "./quota.ts";
 import { checkItems, cleanUploads } from "./uploads.ts";
 
 /** What the server allows. */
 export interface GuardOptions {
-  /** Accept any peer, also of other users and other machines. @default {false} */
-  readonly insecure: boolean;
   /** Most bytes of code in one job. @default {16 MiB} */
   readonly codeMax: number;
   /** Most a job may ask for; what is not named here it may ask for freely. @default {none} */
   readonly limitsMax?: JobLimits;
   /** Longest a job may wait and run together, in milliseconds. @default {none} */
   readonly timeoutMax?: number | undefined;
+  /** What may be called where the profile's grant is `call`. @default {nothing} */
+  readonly registries?: Registries;
 }
 
 /** Session names are shown, logged and typed: plain characters only. */
@@ -32,30 +33,26 @@ const JOB_ID = /^[0-9a-f]{32}$/;
 /** Keys are logged too. */
 const KEY = /^[!-~]{1,128}$/;
 
-/** Says who the peer is, or refuses it with `not_allowed`. */
-export function identify(ends: Ends, options: GuardOptions): Principal {
-  const uid = isLoopback(ends.remote.hostname) ? maybePeerUid(ends) : undefined;
-  const own = Deno.uid();
-  if (uid !== undefined && uid === own) return { name: `uid-${uid}`, local: true, profile: OWNER };
-  if (options.insecure) return { name: "anyone", local: false, profile: OWNER };
-  const reason = uid === undefined ? "Cannot tell which user you are" : `You are user ${uid}`;
-  throw new RtoolError(
-    "not_allowed",
-    `${reason}; this server only serves its own user (${own}) on this machine`,
-  );
-}
-
 /** Wraps an engine so that every request is authorised and within bounds. */
 export function createGuard(engine: Evaluator, options: GuardOptions): Evaluator {
+  const quotas = new QuotaTurns(engine);
   return {
-    submit: (principal: Principal, request: JobRequest, signal: AbortSignal): Promise<Job> =>
+    submit: (principal: Principal, asked: JobRequest, signal: AbortSignal): Promise<Job> =>
       Promise.resolve().then(async () => {
-        check(request, options);
-        if (request.uploads.length > 0) await cleanUploads(request.uploads);
+        const { profile } = principal;
+        check(asked, options);
+        checkVariables(asked, profile);
+        const isCall = profile.grant !== "eval";
+        // What may not be asked for is not looked into either.
+        const request = isCall ? await callCheck(options)(principal, asked) : asked;
+        if (!isCall && asked.uploads.length > 0) await cleanUploads(asked.uploads);
         const cwd = principal.local && isHere(request) ? request.cwd : undefined;
-        const limits = clamp(request.limits, options.limitsMax ?? {});
-        const timeoutMs = least(request.timeoutMs, options.timeoutMax);
-        return engine.submit(principal, { ...request, cwd, limits, timeoutMs }, signal);
+        const limits = clamp(clamp(request.limits, profile.limits), options.limitsMax ?? {});
+        const timeoutMs = least(least(request.timeoutMs, profile.timeoutMs), options.timeoutMax);
+        const bounded = { ...request, cwd, limits, timeoutMs };
+        return await quotas.enter(principal, bounded, () => {
+          return engine.submit(principal, bounded, signal);
+        });
       }),
     attach: (principal, id, after, signal) =>
       Promise.resolve().then(() => {
@@ -63,12 +60,18 @@ export function createGuard(engine: Evaluator, options: GuardOptions): Evaluator
         return engine.attach(principal, id, after, signal);
       }),
     report: (principal) => engine.report(principal),
+    functions: (principal) =>
+      Promise.resolve().then(() => findCallables(options.registries ?? new Map(), principal)),
     control: (principal, command) =>
       Promise.resolve().then(() => {
         checkCommand(command);
         return engine.control(principal, command);
       }),
   };
+}
+
+function callCheck({ registries = new Map() }: GuardOptions): CallCheck {
+  return createCallCheck(registries);
 }
 
 /** What a job asks for, but no more than it may have; that where it does not ask. */
@@ -111,6 +114,12 @@ function check(request: JobRequest, options: GuardOptions): void {
       throw new RtoolError("bad_request", `Cannot set the environment variable ${shown}`);
     }
   }
+}
+
+function checkVariables({ env }: JobRequest, profile: Profile): void {
+  const name = Object.keys(env).find((each) => profile.env?.includes(each) === false);
+  if (name === undefined) return;
+  throw new RtoolError("not_allowed", `You may not set the environment variable ${name}`);
 }
 
 function checkSessionName(name: string): void {

@@ -5,18 +5,13 @@
  * Format of /proc/net/tcp: proc(5); addresses are hexadecimal, each 32-bit word in host order.
  */
 
+import { isLoopback } from "../core/loopback.ts";
 import { type LookUp, maybeLookUp } from "./sock_diag.ts";
 
 /** Both ends of a connection, seen from here. */
 export interface Ends {
   readonly local: Deno.NetAddr;
   readonly remote: Deno.NetAddr;
-}
-
-/** Whether an address can only be reached from this machine. */
-export function isLoopback(hostname: string): boolean {
-  return hostname === "::1" || hostname === "localhost" || /^127(\.\d{1,3}){3}$/.test(hostname) ||
-    /^::ffff:127(\.\d{1,3}){3}$/.test(hostname);
 }
 
 let lookUp: LookUp | false | undefined;

@@ -8,11 +8,14 @@ import { Buffer } from "node:buffer";
 import { RtoolError } from "../core/errors.ts";
 import type { JobWants, Upload } from "../core/item.ts";
 import { decodeValue } from "../rdata/read.ts";
+import type { RList, RValue } from "../rdata/types.ts";
 import { encodeValue } from "../rdata/write.ts";
 
 const PATH_CHARS_MAX = 1024;
 const NAME_CHARS_MAX = 256;
-const FUNCTION_NAME = /^(?:[A-Za-z][A-Za-z0-9.]*::)?(?:[A-Za-z]|\.(?![0-9]))[A-Za-z0-9._]*$/;
+
+/** A function to be called: `name`, or `package::name`. */
+export const FUNCTION_NAME = /^(?:[A-Za-z][A-Za-z0-9.]*::)?(?:[A-Za-z]|\.(?![0-9]))[A-Za-z0-9._]*$/;
 
 // deno-lint-ignore no-control-regex
 const CONTROL = /[\x00-\x1f\x7f]/;
@@ -48,14 +51,31 @@ export async function cleanUploads(uploads: readonly Upload[]): Promise<void> {
   }
 }
 
+/** The arguments that came, decoded; throws `bad_value`. */
+export async function readArguments({ path }: Upload): Promise<RList> {
+  if (path === undefined) throw new RtoolError("internal", "The arguments of a call have no file");
+  return checkArguments(decodeValue(await Deno.readFile(path)));
+}
+
+/** Puts a value in the place of the one that came. */
+export async function writeValue(path: string, value: RValue): Promise<void> {
+  await writeParts(path, encodeValue(value));
+}
+
 async function cleanValue(path: string, kind: "data" | "arguments"): Promise<void> {
   const given = await Deno.readFile(path);
   const value = decodeValue(given);
-  if (kind === "arguments" && (value.type !== "list" || value.form !== "list")) {
-    throw new RtoolError("bad_value", "The arguments of a call must be a list");
-  }
+  if (kind === "arguments") checkArguments(value);
   const parts = encodeValue(value);
-  if (isWritten(parts, given)) return;
+  if (!isWritten(parts, given)) await writeParts(path, parts);
+}
+
+function checkArguments(value: RValue): RList {
+  if (value.type === "list" && value.form === "list") return value;
+  throw new RtoolError("bad_value", "The arguments of a call must be a list");
+}
+
+async function writeParts(path: string, parts: readonly Uint8Array[]): Promise<void> {
   using file = await Deno.open(path, { write: true, truncate: true });
   for (const part of parts) {
     for (let at = 0; at < part.length;) at += await file.write(part.subarray(at));

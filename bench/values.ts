@@ -1,6 +1,6 @@
 /**
- * `deno task bench:values`: 80 MB of doubles out of R into a file and from a file into R, by rtool and
- * by RSclient with Rserve, beside a plain file copy, in one run.
+ * `deno task bench:values`: 80 MB of doubles out of R into a file and from a file into R, by rtool
+ * and by RSclient with Rserve, beside a plain file copy, in one run.
  *
  * Whole processes, start included. Each round runs every way once; medians, spread, peak memory.
  */

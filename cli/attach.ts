@@ -8,6 +8,7 @@ import { connect } from "./connection.ts";
 import type { CommandEnd, Context } from "./context.ts";
 import { type Audience, conclude, createAudience, follow, showing } from "./follow.ts";
 import { findJobId, jobOperand } from "./job_id.ts";
+import { openOutlets } from "./outlets.ts";
 import { LeaveKey } from "./stop_keys.ts";
 
 /** Runs the command. */
@@ -16,8 +17,9 @@ export async function attach(context: Context): Promise<CommandEnd> {
   const after = Number(context.options.maybeText("after") ?? 0);
   const audience = createAudience(context);
   return await showing(audience, async () => {
+    const outlets = openOutlets(context.options, audience, []);
     await using client = await connect(context);
-    return await watch(client, await findJobId(client, given), after, audience);
+    return await watch(client, await findJobId(client, given), after, outlets.audience);
   });
 }
 

@@ -11,6 +11,7 @@ import { connect } from "./connection.ts";
 import type { CommandEnd, Context } from "./context.ts";
 import { conclude, createAudience, follow, showing } from "./follow.ts";
 import { openOutlets } from "./outlets.ts";
+import { tellLostPlots } from "./plot_files.ts";
 import { readStdin } from "./source.ts";
 import { StopKeys } from "./stop_keys.ts";
 import { refuseOperands } from "./subcommand.ts";
@@ -19,6 +20,12 @@ import { readPlots } from "./wants.ts";
 /** Runs the command. */
 export async function call(context: Context): Promise<CommandEnd> {
   const { options, operands } = context;
+  if (options.maybeText("check") !== undefined) {
+    return await (await import("./check_registry.ts")).checkRegistryFile(context);
+  }
+  if (options.flag("list") || options.flag("schema")) {
+    return await (await import("./call_list.ts")).callList(context);
+  }
   const [name] = operands;
   if (name === undefined) {
     throw new RtoolError("usage", "Which function?", {
@@ -34,6 +41,7 @@ export async function call(context: Context): Promise<CommandEnd> {
     const job = client.submit(callRequest(name, options, brought), brought.contents);
     using stop = new StopKeys(job, audience.say);
     const end = await follow(job, outlets.audience);
+    tellLostPlots(options, audience, end.receipt);
     if (end.outcome.kind === "cancelled" && stop.signal) return { signal: stop.signal };
     // R has said what was wrong; it is no script that halts.
     if (end.outcome.kind === "error") return { status: exitStatus(end.outcome) };

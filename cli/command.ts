@@ -49,6 +49,24 @@ export const PORT: OptionSpec = {
   fallback: "9090",
 };
 
+/** `--token-file`, of every client. A token itself is no option: whoever runs ps would see it. */
+export const TOKEN_FILE: OptionSpec = {
+  name: "token-file",
+  kind: "text",
+  value: "FILE",
+  help: "File that holds the token to show the server; or RTOOL_TOKEN holds it",
+  env: "RTOOL_TOKEN_FILE",
+};
+
+/** `--tokens`, of the server and of what makes tokens. */
+export const TOKENS: OptionSpec = {
+  name: "tokens",
+  kind: "text",
+  value: "FILE",
+  help: "Token file (default: rtool/tokens.json in $XDG_CONFIG_HOME)",
+  key: "serve.tokens",
+};
+
 /** `--session`, of what runs code. */
 export const SESSION: OptionSpec = {
   name: "session",

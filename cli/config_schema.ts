@@ -7,6 +7,8 @@
 import * as v from "valibot";
 import { maybeNearest } from "../core/nearest.ts";
 import { mayBeNone, maybeProblem, type OptionSpec, type RawValues } from "../core/options.ts";
+import { isProfileName, PROFILE_NAME_HINT } from "../core/profile.ts";
+import { findProfileFaults, PROFILE_TABLE, profileSpecs } from "./profiles.ts";
 import type { KeyPath } from "./toml_lines.ts";
 
 /** One thing that is wrong with a file. */
@@ -26,7 +28,9 @@ export interface CheckedTable {
 }
 
 /** Checks a table whose integers are bigints, so that `1.0` is none. */
-export function checkTable(table: unknown, specs: readonly OptionSpec[]): CheckedTable {
+export function checkTable(table: unknown, fixed: readonly OptionSpec[]): CheckedTable {
+  const names = profileNames(table);
+  const specs = [...fixed, ...names.flatMap(profileSpecs)];
   const tree = makeTree(specs);
   const checked = v.safeParse(tableSchema(tree), table);
   const faults = [
@@ -39,14 +43,35 @@ export function checkTable(table: unknown, specs: readonly OptionSpec[]): Checke
     const value = valueAt(table, key.split("."));
     if (value !== undefined) values[key] = (Array.isArray(value) ? value : [value]).map(String);
   }
-  return { values, faults };
+  return { values, faults: names.flatMap((name) => [...checkProfile(name, values)]) };
+}
+
+/** Names of the tables in `profile` that can be profiles. */
+function profileNames(table: unknown): string[] {
+  const profiles = isTable(table) ? table[PROFILE_TABLE] : undefined;
+  return isTable(profiles) ? Object.keys(profiles).filter(isProfileName) : [];
+}
+
+/** Finds what does not go together; an empty table is a profile, too, and gets its first value. */
+function* checkProfile(
+  name: string,
+  values: Record<string, readonly string[]>,
+): Generator<Fault> {
+  const prefix = `${PROFILE_TABLE}.${name}.`;
+  const keys = Object.keys(values).filter((key) => key.startsWith(prefix));
+  if (keys.length === 0) values[`${prefix}grant`] = ["eval"];
+  const own = Object.fromEntries(keys.map((key) => [key.slice(prefix.length), values[key]]));
+  for (const { key, detail } of findProfileFaults(own)) {
+    const path = [PROFILE_TABLE, name, key];
+    yield { path, what: `Cannot use '${shown(path)}'`, detail };
+  }
 }
 
 /** A table of the file: its keys, and the tables below. */
 type Tree = Map<string, OptionSpec | Tree>;
 
 function makeTree(specs: readonly OptionSpec[]): Tree {
-  const tree: Tree = new Map();
+  const tree: Tree = new Map([[PROFILE_TABLE, new Map()]]);
   for (const spec of specs) {
     const names = spec.key?.split(".") ?? [];
     let table = tree;
@@ -158,7 +183,8 @@ function* findUnknown(table: unknown, tree: Tree, root: Tree, above: KeyPath): G
     const below = tree.get(name);
     if (below instanceof Map) yield* findUnknown(value, below, root, path);
     if (below !== undefined) continue;
-    const hint = maybeMeant(path, root);
+    const isName = path.length === 2 && path[0] === PROFILE_TABLE;
+    const hint = isName ? PROFILE_NAME_HINT : maybeMeant(path, root);
     yield { path, what: `Unknown key '${shown(path)}'`, ...(hint ? { hint } : {}) };
   }
 }

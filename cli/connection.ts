@@ -3,18 +3,29 @@
  */
 
 import { Client } from "../client.ts";
+import type { Options } from "../core/options.ts";
 import { SOFTWARE } from "../core/version.ts";
 import type { Context } from "./context.ts";
 
 /** Dialling and greeting together may take this. */
 const CONNECT_TIMEOUT_MS = 10_000;
 
-/** Connects to the server the options name. */
-export function connect({ options }: Context): Promise<Client> {
-  return Client.connect({
+/** Connects to the server the options name, with the token they give. */
+export async function connect(
+  { options, env }: Context,
+  timeoutMs = CONNECT_TIMEOUT_MS,
+): Promise<Client> {
+  return await Client.connect({
     hostname: options.text("hostname"),
     port: options.integer("port"),
-    timeoutMs: CONNECT_TIMEOUT_MS,
+    timeoutMs,
     software: SOFTWARE,
+    token: await maybeToken(options, env),
   });
+}
+
+/** What reads tokens is loaded only where there is one. */
+async function maybeToken(options: Options, env: Context["env"]): Promise<string | undefined> {
+  if (!env("RTOOL_TOKEN") && options.maybeText("token-file") === undefined) return undefined;
+  return (await import("./token_file.ts")).readToken(options, env);
 }

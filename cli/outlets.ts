@@ -6,13 +6,14 @@ import type { Options } from "../core/options.ts";
 import type { Audience } from "./follow.ts";
 import { GetFiles } from "./get_files.ts";
 import { ItemRouter, type ItemSink } from "./item_sink.ts";
+import { maybePlotSink } from "./plot_files.ts";
 import { maybeValueSink } from "./value_sink.ts";
 
 /** The sinks of one job. */
 export interface Outlets {
   readonly audience: Audience;
-  /** Throws when something that was asked for has not come of a job that went well. */
-  check(): void;
+  /** Whether all has come that was asked for; says what has not. */
+  check(): boolean;
 }
 
 /**
@@ -28,9 +29,11 @@ export function openOutlets(
   // With --ndjson it is in the lines already.
   const value = onStdout && audience.lines ? undefined : maybeValueSink(options);
   const file = pairs.length > 0 ? new GetFiles(pairs, audience.say) : undefined;
+  const plot = maybePlotSink(options, audience.say);
   const items: ItemSink = new ItemRouter({
     ...(value ? { value } : {}),
     ...(file ? { file } : {}),
+    ...(plot ? { plot } : {}),
   });
   return {
     audience: {
@@ -38,6 +41,6 @@ export function openOutlets(
       ...(value && onStdout ? { stdout: audience.stderr } : {}),
       items,
     },
-    check: () => file?.check(),
+    check: () => file?.check() ?? true,
   };
 }

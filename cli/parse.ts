@@ -84,7 +84,7 @@ export async function loadSources(
     if (name !== undefined && value !== undefined && value !== "") env[name] = [value];
   }
   const named = flags["config"]?.at(-1) ?? env["RTOOL_CONFIG"]?.at(-1);
-  const path = named ?? defaultConfigPath(from.env);
+  const path = named ?? `${configDir(from.env)}/config.toml`;
   const text = from.readFile(path);
   if (text === undefined && named !== undefined) {
     throw new RtoolError("bad_config", `Cannot read the configuration file ${path}`);
@@ -132,9 +132,9 @@ function unknownOption(command: CommandSpec, arg: string): RtoolError {
   return new RtoolError("usage", `Unknown option ${arg.replace(/=.*$/s, "")}`, { hint });
 }
 
-/** Where the configuration file is looked for; XDG says that relative paths are to be ignored. */
-function defaultConfigPath(env: Surroundings["env"]): string {
+/** The directory of rtool's own files; XDG says that relative paths are to be ignored. */
+export function configDir(env: Surroundings["env"]): string {
   const xdg = env("XDG_CONFIG_HOME");
   const base = xdg?.startsWith("/") ? xdg : `${env("HOME") ?? ""}/.config`;
-  return `${base}/rtool/config.toml`;
+  return `${base}/rtool`;
 }

@@ -26,7 +26,14 @@ export class PartFile {
   /** It is whole: what was there before is replaced. */
   commit(): void {
     this.#file.close();
-    attempt(this.#path, () => Deno.renameSync(this.#part, this.#path));
+    attempt(this.#path, () => {
+      try {
+        Deno.renameSync(this.#part, this.#path);
+      } catch (cause) {
+        Deno.removeSync(this.#part);
+        throw cause;
+      }
+    });
   }
 
   /** It will not be whole: what was there before stays. */

@@ -2,8 +2,7 @@
  * `rtool ping`: is a server there, which one, and how far away.
  */
 
-import { Client } from "../client.ts";
-import { SOFTWARE } from "../core/version.ts";
+import { connect } from "./connection.ts";
 import type { CommandEnd, Context } from "./context.ts";
 
 const CONNECT_TIMEOUT_MS = 5_000;
@@ -13,12 +12,7 @@ export async function ping(context: Context): Promise<CommandEnd> {
   const { options } = context;
   const hostname = options.text("hostname");
   const port = options.integer("port");
-  await using client = await Client.connect({
-    hostname,
-    port,
-    timeoutMs: CONNECT_TIMEOUT_MS,
-    software: SOFTWARE,
-  });
+  await using client = await connect(context, CONNECT_TIMEOUT_MS);
   const { software, rVersion } = await client.hello;
   const ms = await client.ping();
   const line = `${hostname}:${port}: ${software}, R ${rVersion}, ${ms.toFixed(1)} ms\n`;

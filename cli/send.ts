@@ -3,7 +3,7 @@
  */
 
 import type { ClientJob } from "../client_stream.ts";
-import { RtoolError, toRtoolError } from "../core/errors.ts";
+import { EXIT_STATUS, RtoolError, toRtoolError } from "../core/errors.ts";
 import type { JobLimits, JobRequest } from "../core/job.ts";
 import { maybeMachineId } from "../core/machine.ts";
 import type { Options } from "../core/options.ts";
@@ -12,6 +12,7 @@ import type { CommandEnd, Context } from "./context.ts";
 import { type Audience, conclude, createAudience, follow, showing } from "./follow.ts";
 import { readBrought } from "./brought.ts";
 import { openOutlets } from "./outlets.ts";
+import { tellLostPlots } from "./plot_files.ts";
 import { printJson, printText } from "./print.ts";
 import { readSource, type Source } from "./source.ts";
 import { readMode, readWants } from "./wants.ts";
@@ -21,7 +22,7 @@ import { StopKeys } from "./stop_keys.ts";
 const NATIVE_ONLY = [
   ...["fresh", "cpu", "memory", "output", "processes", "detach", "key"],
   ...["value", "out", "unbox", "set", "data", "put", "get", "plots"],
-  ...["echo", "lines", "ndjson"],
+  ...["echo", "lines", "ndjson", "token-file"],
 ];
 
 /** Runs the command. */
@@ -44,7 +45,7 @@ export async function send(context: Context): Promise<CommandEnd> {
 }
 
 function refuseNativeOptions(options: Options): void {
-  const given = NATIVE_ONLY.find((name) => options.maybeText(name) !== undefined);
+  const given = NATIVE_ONLY.find((name) => options.origin(name) === "flag");
   if (given === undefined) return;
   throw new RtoolError("usage", `The rpy2 wire has no --${given}: it takes code and no more`);
 }
@@ -54,7 +55,14 @@ async function sendNative(
   source: Source,
   audience: Audience,
 ): Promise<CommandEnd> {
-  const outlets = openOutlets(context.options, audience, context.options.list("get"));
+  const pairs = context.options.list("get");
+  if (pairs.length > 0 && context.options.flag("detach")) {
+    throw new RtoolError(
+      "usage",
+      "Nobody is there to --get files when a job is sent with --detach",
+    );
+  }
+  const outlets = openOutlets(context.options, audience, pairs);
   const brought = await readBrought(context.options);
   await using client = await connect(context);
   const request = { ...await buildRequest(context, source, audience), uploads: brought.uploads };
@@ -65,7 +73,8 @@ async function sendNative(
     throw request.key === undefined ? error : sayHowToGoOn(error, request.key);
   });
   const status = await conclude(end, audience);
-  if (status === 0) outlets.check();
+  tellLostPlots(context.options, audience, end.receipt);
+  if (status === 0 && !outlets.check()) return { status: EXIT_STATUS.unreadable_input };
   return end.outcome.kind === "cancelled" && stop.signal ? { signal: stop.signal } : { status };
 }
 

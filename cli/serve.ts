@@ -3,8 +3,8 @@
  * main.ts.
  */
 
-import { isLoopback } from "../access/peer.ts";
 import { RtoolError } from "../core/errors.ts";
+import { isLoopback } from "../core/loopback.ts";
 import type { Options } from "../core/options.ts";
 
 /** Then comes the id of the server's process. */

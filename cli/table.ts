@@ -2,18 +2,19 @@
  * The command table: every command, operand and option once. Help and parsing are made from it.
  */
 
-import { type CommandSpec, CONFIG, HELP, HOSTNAME, PORT } from "./command.ts";
+import { type CommandSpec, CONFIG, HELP, HOSTNAME, PORT, TOKEN_FILE } from "./command.ts";
 import { ATTACH, CANCEL, JOBS, SESSIONS, TOP } from "./table_jobs.ts";
 import { CALL } from "./table_call.ts";
 import { REPL } from "./table_repl.ts";
 import { SEND } from "./table_send.ts";
 import { SERVE } from "./table_serve.ts";
+import { TOKEN } from "./table_token.ts";
 
 const PING: CommandSpec = {
   name: "ping",
   operands: "",
   summary: "Ask a server for a sign of life",
-  options: [HOSTNAME, PORT, CONFIG, HELP],
+  options: [HOSTNAME, PORT, TOKEN_FILE, CONFIG, HELP],
   notes: [],
 };
 
@@ -46,6 +47,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   SESSIONS,
   TOP,
   PING,
+  TOKEN,
   CONFIGURE,
 ];
 

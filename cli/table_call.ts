@@ -2,7 +2,7 @@
  * The command table's part for `call`.
  */
 
-import { type CommandSpec, CONFIG, HELP, HOSTNAME, PORT, QUIET } from "./command.ts";
+import { type CommandSpec, CONFIG, HELP, HOSTNAME, PORT, QUIET, TOKEN_FILE } from "./command.ts";
 import { SEND, VALUE_OPTIONS } from "./table_send.ts";
 
 /** Options `call` has as `send` has them. */
@@ -14,7 +14,7 @@ const SHARED = [
 /** `rtool call`. */
 export const CALL: CommandSpec = {
   name: "call",
-  operands: "FUNCTION",
+  operands: "[FUNCTION]",
   summary: "Call an R function with arguments that are data, and print its value",
   options: [
     {
@@ -25,6 +25,22 @@ export const CALL: CommandSpec = {
       help: "Arguments: an object by name, an array in order; - reads stdin",
       fallback: "{}",
     },
+    { name: "list", kind: "flag", help: "Show what may be called, or FUNCTION's arguments" },
+    { name: "json", kind: "flag", help: "With --list: print one JSON document" },
+    { name: "schema", kind: "flag", help: "As --list, but a JSON Schema of the arguments" },
+    {
+      name: "check",
+      kind: "text",
+      value: "FILE",
+      help: "Check a file of functions that may be called, and ask R about them",
+    },
+    {
+      name: "r",
+      kind: "text",
+      value: "COMMAND",
+      help: "Command that runs R, for --check",
+      fallback: "R",
+    },
     ...VALUE_OPTIONS.map((option) =>
       option.name === "value"
         ? { ...option, fallback: "json", help: "Format of the value" }
@@ -32,6 +48,7 @@ export const CALL: CommandSpec = {
     ),
     HOSTNAME,
     PORT,
+    TOKEN_FILE,
     ...SEND.options.filter(({ name }) => SHARED.includes(name)),
     CONFIG,
     QUIET,

@@ -3,7 +3,17 @@
  */
 
 import type { OptionSpec } from "../core/options.ts";
-import { type CommandSpec, CONFIG, HELP, HOSTNAME, NDJSON, PORT, QUIET } from "./command.ts";
+import {
+  type CommandSpec,
+  CONFIG,
+  HELP,
+  HOSTNAME,
+  NDJSON,
+  PORT,
+  QUIET,
+  TOKEN_FILE,
+} from "./command.ts";
+import { PLOT_OPTIONS, VALUE_OPTIONS } from "./table_send.ts";
 
 const JSON_OUTPUT: OptionSpec = { name: "json", kind: "flag", help: "Print one JSON document" };
 
@@ -23,15 +33,19 @@ export const ATTACH: CommandSpec = {
     },
     { name: "json", kind: "flag", help: "Print one JSON document at the end" },
     NDJSON,
+    ...VALUE_OPTIONS,
+    ...PLOT_OPTIONS,
     { name: "raw", kind: "flag", help: "Do not escape control sequences on a terminal" },
     HOSTNAME,
     PORT,
+    TOKEN_FILE,
     CONFIG,
     QUIET,
     HELP,
   ],
   notes: [
     ID_NOTE,
+    "A value or plots come if the job was sent with --value or --plots.",
     "Ctrl-C leaves the job running; rtool cancel stops it. Exit status: the job's, as of send.",
   ],
 };
@@ -46,6 +60,7 @@ export const JOBS: CommandSpec = {
     JSON_OUTPUT,
     HOSTNAME,
     PORT,
+    TOKEN_FILE,
     CONFIG,
     HELP,
   ],
@@ -57,7 +72,7 @@ export const CANCEL: CommandSpec = {
   name: "cancel",
   operands: "ID",
   summary: "Stop a job",
-  options: [HOSTNAME, PORT, CONFIG, HELP],
+  options: [HOSTNAME, PORT, TOKEN_FILE, CONFIG, HELP],
   notes: [ID_NOTE],
 };
 
@@ -66,7 +81,7 @@ export const SESSIONS: CommandSpec = {
   name: "sessions",
   operands: "[list | kill NAME | interrupt NAME | reset NAME | recycle]",
   summary: "List the sessions, or do something to one",
-  options: [JSON_OUTPUT, HOSTNAME, PORT, CONFIG, HELP],
+  options: [JSON_OUTPUT, HOSTNAME, PORT, TOKEN_FILE, CONFIG, HELP],
   notes: [
     "kill       end the session's R and what it has started; its jobs are cancelled",
     "interrupt  stop the job the session is at; its variables stay",
@@ -81,6 +96,6 @@ export const TOP: CommandSpec = {
   name: "top",
   operands: "",
   summary: "Watch the sessions and what they use",
-  options: [JSON_OUTPUT, HOSTNAME, PORT, CONFIG, HELP],
+  options: [JSON_OUTPUT, HOSTNAME, PORT, TOKEN_FILE, CONFIG, HELP],
   notes: ["On a terminal until q or Ctrl-C; else, and with --json, once."],
 };

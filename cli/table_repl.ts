@@ -2,7 +2,16 @@
  * The command table's part for `repl`.
  */
 
-import { type CommandSpec, CONFIG, HELP, HOSTNAME, PORT, QUIET, SESSION } from "./command.ts";
+import {
+  type CommandSpec,
+  CONFIG,
+  HELP,
+  HOSTNAME,
+  PORT,
+  QUIET,
+  SESSION,
+  TOKEN_FILE,
+} from "./command.ts";
 
 /** `rtool repl`. */
 export const REPL: CommandSpec = {
@@ -15,6 +24,7 @@ export const REPL: CommandSpec = {
     { name: "no-history", kind: "flag", help: "Neither read nor keep the lines that are typed" },
     HOSTNAME,
     PORT,
+    TOKEN_FILE,
     CONFIG,
     QUIET,
     HELP,

@@ -12,6 +12,7 @@ import {
   PORT,
   QUIET,
   SESSION,
+  TOKEN_FILE,
 } from "./command.ts";
 
 /** Formats of `--value`. */
@@ -104,6 +105,7 @@ export const SEND: CommandSpec = {
     },
     HOSTNAME,
     PORT,
+    TOKEN_FILE,
     SESSION,
     { name: "fresh", kind: "flag", help: "Run in a clean R of its own, whatever --session says" },
     {

@@ -3,7 +3,7 @@
  */
 
 import type { OptionSpec, ValueKind } from "../core/options.ts";
-import { type CommandSpec, CONFIG, HELP, HOSTNAME, PORT, QUIET } from "./command.ts";
+import { type CommandSpec, CONFIG, HELP, HOSTNAME, PORT, QUIET, TOKENS } from "./command.ts";
 
 const LISTENING: readonly OptionSpec[] = [
   { ...HOSTNAME, help: "Address to listen on" },
@@ -100,12 +100,13 @@ export const SERVE: CommandSpec = {
     ...CONFINING_R,
     ...BOUNDS_OF_THE_SERVER,
     ...BOUNDS_OF_A_JOB,
+    TOKENS,
     INSECURE,
     QUIET,
     HELP,
   ],
   notes: [
-    "Serves only the user who started it, on this machine, unless --insecure says otherwise.",
+    "Serves the user who started it, on this machine, and whoever has a token (rtool token new).",
     "Confined R sees nothing of the machine but what R needs: docs/security.md.",
     "SIGTERM or SIGINT: no new jobs, running ones may finish, then exit 0.",
     "SIGHUP: reads the configuration again; connections and sessions stay.",

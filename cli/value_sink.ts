@@ -127,8 +127,8 @@ async function* convert(
       return;
     }
     case "arrow": {
-      const { toArrow } = await import("../rdata/arrow.ts");
-      yield await toArrow(value);
+      const { toArrowParts } = await import("../rdata/arrow.ts");
+      yield* toArrowParts(value);
       return;
     }
     default:

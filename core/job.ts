@@ -4,6 +4,7 @@
  * Doors and engine meet only here. Must not know frames, sockets, R or flags.
  */
 
+import type { Callables } from "./callable.ts";
 import type { ErrorCode } from "./errors.ts";
 import { BATCH_MODE, type Item, type JobMode, type JobWants, NO_WANTS } from "./item.ts";
 import type { Upload } from "./item.ts";
@@ -19,6 +20,12 @@ export interface Principal {
   /** What it gets. */
   readonly profile: Profile;
 }
+
+/**
+ * Says who a peer is, once it has said all it says of itself: its token, if it has one. Rejects
+ * with `not_allowed`, and only after a while.
+ */
+export type Admit = (token: string | undefined) => Promise<Principal>;
 
 /** One request to evaluate code. */
 export interface JobRequest {
@@ -212,6 +219,8 @@ export interface Evaluator {
   attach(principal: Principal, id: JobId, after: number, signal: AbortSignal): Promise<Job>;
   /** What the principal's sessions and jobs are doing; the server's own user sees all. */
   report(principal: Principal): Promise<Report>;
+  /** What the principal may call. */
+  functions(principal: Principal): Promise<Callables>;
   /** Does something to a session or a job; resolves to a sentence that says what was done. */
   control(principal: Principal, command: ControlCommand): Promise<string>;
 }

@@ -47,10 +47,12 @@ export type Origin = "flag" | "environment" | "file" | "default";
 export class Options {
   readonly #found = new Map<string, Found>();
   readonly #specs: readonly OptionSpec[];
+  readonly #file: RawValues;
 
   /** Merges the sources; every value is checked here, so reading one later cannot fail. */
   constructor(specs: readonly OptionSpec[], flags: RawValues, env: RawValues, file: RawValues) {
     this.#specs = specs;
+    this.#file = file;
     for (const spec of specs) {
       const found = findValues(spec, flags, env, file);
       if (!found) continue;
@@ -61,7 +63,7 @@ export class Options {
 
   /** These options, but with the values that `others` has of those named. */
   with(others: Options, names: readonly string[]): Options {
-    const mixed = new Options(this.#specs, {}, {}, {});
+    const mixed = new Options(this.#specs, {}, {}, this.#file);
     for (const { name } of this.#specs) {
       const found = (names.includes(name) ? others : this).#found.get(name);
       if (found) mixed.#found.set(name, found);
@@ -74,6 +76,13 @@ export class Options {
   origin(name: string): Origin {
     this.#spec(name);
     return this.#found.get(name)?.origin ?? "default";
+  }
+
+  /** What the file has below a table whose keys are no options, by the rest of the key. */
+  below(table: string): RawValues {
+    const prefix = `${table}.`;
+    const entries = Object.entries(this.#file).filter(([key]) => key.startsWith(prefix));
+    return Object.fromEntries(entries.map(([key, value]) => [key.slice(prefix.length), value]));
   }
 
   /** All values of a repeatable option. */

@@ -36,6 +36,21 @@ export interface Profile {
   readonly timeoutMs: number | undefined;
 }
 
+/** The profile of a token that names none. */
+export const DEFAULT_PROFILE_NAME = "default";
+
+/** Names of tables in the configuration file; they are logged, too. */
+const NAME = /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/;
+
+/** What {@linkcode isProfileName} asks for, for people. */
+export const PROFILE_NAME_HINT =
+  "a profile's name is 1 to 64 letters, digits, '_' or '-', and not 'owner'";
+
+/** Whether a profile may be called so. */
+export function isProfileName(name: string): boolean {
+  return NAME.test(name) && name !== OWNER.name;
+}
+
 /** The server's own user on its own machine: as if R ran in its terminal. */
 export const OWNER: Profile = {
   name: "owner",

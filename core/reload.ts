@@ -18,11 +18,15 @@ export interface ReloadPlan {
   readonly options: Options;
 }
 
-/** Compares two configurations; `before` is what the server runs with. */
+/**
+ * Compares two configurations; `before` is what the server runs with. `tables` hold keys that are
+ * no options, and are taken over as a whole.
+ */
 export function planReload(
   before: Options,
   after: Options,
   specs: readonly OptionSpec[],
+  tables: readonly string[] = [],
 ): ReloadPlan {
   const different = specs.filter(({ name }) => {
     return JSON.stringify(before.list(name)) !== JSON.stringify(after.list(name));
@@ -30,7 +34,12 @@ export function planReload(
   const taken = different.filter(({ reload }) => reload);
   const kept = different.filter(({ reload }) => !reload);
   return {
-    changed: taken.map(nameOf),
+    changed: [
+      ...taken.map(nameOf),
+      ...tables.filter((table) => {
+        return JSON.stringify(before.below(table)) !== JSON.stringify(after.below(table));
+      }),
+    ],
     needRestart: kept.map(nameOf),
     // Also what is the same may come from elsewhere now.
     options: after.with(before, kept.map(({ name }) => name)),
@@ -40,6 +49,8 @@ export function planReload(
 /** What a reloader works with. */
 export interface ReloaderOptions {
   readonly specs: readonly OptionSpec[];
+  /** Tables of the file whose keys are no options, and which are always taken over. */
+  readonly tables?: readonly string[];
   /** Reads all sources again; rejects when the server could not start with them. */
   readonly read: () => Promise<Options>;
   /** Takes the options over. */
@@ -60,7 +71,7 @@ export function createReloader(first: Options, by: ReloaderOptions): () => void 
     while (asked) {
       asked = false;
       try {
-        const plan = planReload(current, await by.read(), by.specs);
+        const plan = planReload(current, await by.read(), by.specs, by.tables);
         by.apply(plan.options);
         current = plan.options;
         tell(plan, by.log);

@@ -7,7 +7,7 @@
 import type { Fields } from "../core/condition.ts";
 import { RtoolError, toRtoolError } from "../core/errors.ts";
 import { EMPTY_RECEIPT } from "../core/job.ts";
-import type { Evaluator, Principal } from "../core/job.ts";
+import type { Admit, Evaluator, Principal } from "../core/job.ts";
 import {
   decodeJson,
   decodeWindow,
@@ -21,7 +21,9 @@ import {
 } from "../protocol.ts";
 import { parseSubmission, type Submission } from "../messages.ts";
 import { type ControlRequest, parseAttach, parseControl } from "../messages_control.ts";
+import { callablesFields } from "../messages_functions.ts";
 import { reportFields } from "../messages_report.ts";
+import { readHello } from "./native_hello.ts";
 import { encodeEnd, NativeStream } from "./native_stream.ts";
 import { NativeUpload } from "./native_upload.ts";
 import type { Link } from "../wire.ts";
@@ -48,23 +50,37 @@ const encoder = new TextEncoder();
 /** Serves one connection whose preface has been read, until it ends. */
 export async function serveNative(
   link: Link,
-  principal: Principal,
+  admit: Admit,
   options: NativeOptions,
   greeted: () => void,
 ): Promise<void> {
   sendPreface(link);
-  const connection = new NativeConnection(link, principal, options);
-  const beat = setInterval(() => connection.beat(), PING_INTERVAL_MS);
   try {
-    for await (const frame of link.frames()) {
-      connection.take(frame);
-      if (connection.greeted) greeted();
-      if (link.congested) await link.flushed();
-    }
+    const frames = link.frames();
+    const { value: first } = await frames.next();
+    if (!first) return;
+    const principal = await admit(readHello(first));
+    greeted();
+    await converse(link, frames, new NativeConnection(link, principal, options));
   } catch (error) {
     const { code, message } = toRtoolError(error);
     link.send(encodeJson("error", 0, { code, message }));
     throw error;
+  }
+}
+
+async function converse(
+  link: Link,
+  frames: AsyncIterable<Frame>,
+  connection: NativeConnection,
+): Promise<void> {
+  const beat = setInterval(() => connection.beat(), PING_INTERVAL_MS);
+  try {
+    connection.greet();
+    for await (const frame of frames) {
+      connection.take(frame);
+      if (link.congested) await link.flushed();
+    }
   } finally {
     clearInterval(beat);
     connection.end();
@@ -88,7 +104,6 @@ export function refuseNative(link: Link, error: RtoolError): void {
 }
 
 class NativeConnection {
-  greeted = false;
   readonly #link: Link;
   readonly #principal: Principal;
   readonly #options: NativeOptions;
@@ -101,14 +116,15 @@ class NativeConnection {
     this.#options = options;
   }
 
+  /** Answers the client's hello. */
+  greet(): void {
+    const { software, rVersion } = this.#options;
+    this.#link.send(encodeJson("hello", 0, { version: PROTOCOL_VERSION, software, r: rVersion }));
+  }
+
   /** Does what a frame says. Throws for what only a broken client sends. */
   take(frame: Frame): void {
-    if (!this.greeted && frame.kind !== "hello") {
-      throw new RtoolError("bad_frame", `The first frame must be 'hello', not '${frame.kind}'`);
-    }
     switch (frame.kind) {
-      case "hello":
-        return this.#hello(frame);
       case "submit":
         return this.#open(frame, (fields) => this.#submit(frame.stream, fields));
       case "attach":
@@ -146,23 +162,6 @@ class NativeConnection {
     this.#gone.abort();
     for (const stream of this.#streams.values()) stream.close();
     this.#streams.clear();
-  }
-
-  #hello(frame: Frame): void {
-    const { version } = decodeJson(frame);
-    if (version !== PROTOCOL_VERSION) {
-      throw new RtoolError(
-        "bad_version",
-        `This server speaks rtool/${PROTOCOL_VERSION}, the client asked for rtool/${
-          shown(version)
-        }`,
-      );
-    }
-    this.greeted = true;
-    const { software, rVersion } = this.#options;
-    this.#link.send(
-      encodeJson("hello", 0, { version: PROTOCOL_VERSION, software, r: rVersion }),
-    );
   }
 
   /** Begins what opens a stream; what is wrong with it is the stream's own end. */
@@ -260,10 +259,10 @@ class NativeConnection {
 
   async #answer(request: ControlRequest): Promise<Fields> {
     const { evaluator, software } = this.#options;
-    if (request.kind !== "report") {
-      return { message: await evaluator.control(this.#principal, request) };
-    }
-    return reportFields({ ...await evaluator.report(this.#principal), software });
+    const who = this.#principal;
+    if (request.kind === "functions") return callablesFields(await evaluator.functions(who));
+    if (request.kind !== "report") return { message: await evaluator.control(who, request) };
+    return reportFields({ ...await evaluator.report(who), software });
   }
 
   /** Keeps the stream open while `work` goes on; when that fails, the stream ends as rejected. */
@@ -289,9 +288,4 @@ function refuseLarge({ request }: Submission, max: number): void {
     "upload_too_big",
     `The files and data of the job have ${bytes} bytes; the most is ${max}`,
   );
-}
-
-/** A version as a message may show it. */
-function shown(version: unknown): string {
-  return typeof version === "number" ? String(version) : JSON.stringify(version) ?? "nothing";
 }

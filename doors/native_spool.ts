@@ -38,7 +38,7 @@ export class Spool {
     for (let at = 0; at < bytes.length;) {
       if (!this.#file) throw new RtoolError("bad_frame", "More was uploaded than was announced");
       const part = bytes.subarray(at, at + this.#missing);
-      for (let to = 0; to < part.length;) to += this.#file.writeSync(part.subarray(to));
+      writeAll(this.#file, part);
       at += part.length;
       this.#missing -= part.length;
       if (this.#missing === 0) this.#openNext();
@@ -69,6 +69,17 @@ export class Spool {
       if (bytes > 0) this.#file = file;
       else file.close();
     }
+  }
+}
+
+function writeAll(file: Deno.FsFile, bytes: Uint8Array): void {
+  try {
+    for (let at = 0; at < bytes.length;) at += file.writeSync(bytes.subarray(at));
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new RtoolError("busy", `The server has no room for what comes with the job: ${why}`, {
+      cause,
+    });
   }
 }
 

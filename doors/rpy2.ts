@@ -8,7 +8,7 @@
 
 import { RtoolError, toRtoolError } from "../core/errors.ts";
 import { bareRequest } from "../core/job.ts";
-import type { Evaluator, Job, Outcome, Principal } from "../core/job.ts";
+import type { Admit, Evaluator, Job, Outcome } from "../core/job.ts";
 import { outcomeText } from "../core/outcome.ts";
 import type { Link } from "../wire.ts";
 import { type Charset, maybeCharset } from "../core/charset.ts";
@@ -36,10 +36,11 @@ const DRAIN_MS = 2000;
 export async function serveRpy2(
   link: Link,
   label: string,
-  principal: Principal,
+  admit: Admit,
   options: Rpy2Options,
   greeted: () => void,
 ): Promise<void> {
+  const principal = await admit(undefined); // This wire has no word for a token.
   const gone = new AbortController();
   let charset: Charset = maybeCharset("utf-8")!;
   try {

@@ -15,12 +15,13 @@ import jobSource from "./r/job.R" with { type: "text" };
 import linesSource from "./r/lines.R" with { type: "text" };
 import marksSource from "./r/marks.R" with { type: "text" };
 import placesSource from "./r/places.R" with { type: "text" };
+import plotsSource from "./r/plots.R" with { type: "text" };
 import workerSource from "./r/worker.R" with { type: "text" };
 
 /** The worker, without the comments: R would only have to read them. */
 const SOURCE = [
   ...[workerSource, linesSource, jobSource, codeSource, placesSource, conditionsSource],
-  ...[callsSource, marksSource, itemsSource, forkSource],
+  ...[callsSource, marksSource, itemsSource, plotsSource, forkSource],
 ].join("\n").replaceAll(/^ *#.*\n/gm, "");
 
 /** Most bytes of a line, its end included: R's CONSOLE_BUFFER_SIZE is 4096. */
@@ -41,6 +42,8 @@ export interface JobSettings {
   /** R ends with this job, as Rscript does. */
   readonly last: boolean;
   readonly wants: JobWants;
+  /** Images behind these need not be made. */
+  readonly plotsMax: number;
   readonly mode: JobMode;
   readonly call: string | undefined;
   readonly brought: Brought;
@@ -76,6 +79,7 @@ export const NO_SETTINGS: JobSettings = {
   width: undefined,
   last: false,
   wants: NO_WANTS,
+  plotsMax: 0,
   mode: BATCH_MODE,
   call: undefined,
   brought: { files: {}, data: {}, args: undefined },
@@ -196,13 +200,14 @@ export class Commands {
 }
 
 /** What is wanted and brought beside code and output: seldom anything. */
-function pushItems(parts: string[], { wants, mode, call, brought }: JobSettings): void {
+function pushItems(parts: string[], settings: JobSettings): void {
+  const { wants, plotsMax, mode, call, brought } = settings;
   if (wants.value) parts.push("value=TRUE");
   if (wants.plots.length > 0) {
     const words = wants.plots.map(({ format, width, height, dpi }) =>
       `${format} ${width} ${height} ${dpi}`
     );
-    parts.push(`plots=${vector(words)}`);
+    parts.push(`plots=${vector(words)}`, `plots_max=${plotsMax}L`);
   }
   if (wants.files.length > 0) parts.push(`give=${vector(wants.files)}`);
   if (mode.echo) parts.push("echo=TRUE");

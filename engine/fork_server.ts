@@ -97,7 +97,7 @@ export class ForkServer {
     this.#closed = true;
     clearTimeout(this.#reap);
     await this.#template[Symbol.asyncDispose]();
-    this.#sweeper.unwatch(this.#template.process.id);
+    this.#sweeper.unwatch(this.#template.process.id, this.pid);
   }
 
   async #fork(): Promise<Worker> {
@@ -148,7 +148,12 @@ export class ForkServer {
 
   #watch(pid: number): ExitWatch {
     const watch = new ExitWatch(pid);
-    void watch.exit.then(() => this.#reapSoon(pid));
+    const { id } = this.#template.process;
+    this.#sweeper.watch(id, pid);
+    void watch.exit.then(() => {
+      this.#sweeper.unwatch(id, pid);
+      this.#reapSoon(pid);
+    });
     return watch;
   }
 

@@ -31,6 +31,8 @@ const BUFFERED_BYTES_MAX = 1 << 18;
 /** Weight of an event that carries no output, so that many small ones have a bound too. */
 const EVENT_WEIGHT = 256;
 
+const LINE_END = 10;
+
 /** Largest output event: one frame. */
 const OUTPUT_BYTES_MAX = 1 << 16;
 
@@ -49,6 +51,9 @@ export class EngineJob implements Job {
   readonly id: JobId;
   /** Names this job's marks; fresh for each attempt to start it. */
   nonce = randomHex();
+  #mayBeHeld: (() => boolean) | undefined;
+  /** Line ends on stderr that are R's own when it turns out that the job was held. */
+  #strayLineEnds = 0;
   readonly principal: Principal;
   readonly request: JobRequest;
   readonly events: Channel<JobEvent>;
@@ -66,9 +71,12 @@ export class EngineJob implements Job {
   #outcome: Outcome | undefined;
   #settled = false;
   #isSmall: boolean | undefined;
+  #plots = 0;
   #stdoutBytes = 0;
   #stderrBytes = 0;
   #start: Receipt["start"] = null;
+  /** Images R need not make more of. */
+  readonly plotsMax: number;
   readonly #outputMax: number;
   readonly #systemLimits: SystemLimits;
   readonly #items: JobItems;
@@ -80,6 +88,7 @@ export class EngineJob implements Job {
     this.principal = principal;
     this.request = request;
     this.#outputMax = Math.min(request.limits.outputBytes ?? Infinity, bounds.outputMax);
+    this.plotsMax = bounds.plotsMax;
     this.#systemLimits = bounds.systemLimits;
     this.events = new Channel<JobEvent>(BUFFERED_BYTES_MAX, weigh);
     this.#items = new JobItems(bounds, (event) => this.events.push(event));
@@ -142,13 +151,34 @@ export class EngineJob implements Job {
     this.events.push({ kind: "started", note });
   }
 
+  /** An R is given the job; `mayBeHeld` tells whether that R is being stopped at the moment. */
+  attempt(mayBeHeld: () => boolean): void {
+    this.nonce = randomHex();
+    this.#mayBeHeld = mayBeHeld;
+    this.#strayLineEnds = 0;
+  }
+
   /** R was heard of this job: it has begun, whether or not we saw when. */
   hasBegun(): void {
-    if (!this.started) this.start("existing", undefined);
+    if (this.started) return;
+    this.start("existing", undefined);
+    const own = new Uint8Array(this.#strayLineEnds).fill(LINE_END);
+    this.#strayLineEnds = 0;
+    if (own.length > 0) this.output("stderr", own);
+  }
+
+  /** R ends a line on stderr when an interrupt finds it between two jobs, before it holds one. */
+  #mayBeStray(stream: "stdout" | "stderr", bytes: Uint8Array): boolean {
+    return !this.started && stream === "stderr" && bytes.length === 1 && bytes[0] === LINE_END &&
+      this.#mayBeHeld?.() === true;
   }
 
   /** Passes output on, in events of bounded size. */
   output(stream: "stdout" | "stderr", bytes: Uint8Array): void {
+    if (this.#mayBeStray(stream, bytes)) {
+      this.#strayLineEnds++;
+      return;
+    }
     this.hasBegun();
     if (this.#stop?.kind === "limited") return;
     if (stream === "stdout" && this.#items.isOpen) {
@@ -183,6 +213,9 @@ export class EngineJob implements Job {
         this.hasBegun();
         this.events.push({ kind: "prompt", text: payload });
         return true;
+      case "G":
+        this.#plots = Number(payload);
+        return true;
       default:
         return false;
     }
@@ -214,6 +247,7 @@ export class EngineJob implements Job {
       stdoutBytes: this.#stdoutBytes,
       stderrBytes: this.#stderrBytes,
       start: this.#start,
+      plots: this.#plots,
       ...used,
     };
     this.#items.end("the job ended before it was whole");

@@ -5,6 +5,7 @@
  * bounded queue. Must not know doors or frames.
  */
 
+import { ANY_FUNCTION, type Callables } from "../core/callable.ts";
 import { RtoolError } from "../core/errors.ts";
 import type { ItemBounds } from "../core/item.ts";
 import type { Evaluator, Job, JobRequest, Outcome, Principal, Receipt } from "../core/job.ts";
@@ -122,6 +123,10 @@ export class Sessions implements Evaluator, SessionOwner {
       sessions: [...this.#directory.all].filter(({ owner }) => sees(owner)).map(sessionReport),
       jobs: [...jobs].filter((job) => sees(job.principal.name)).map(jobReport),
     });
+  }
+
+  functions(): Promise<Callables> {
+    return Promise.resolve(ANY_FUNCTION); // Who may call less is the guard's to know.
   }
 
   control(principal: Principal, command: ControlCommand): Promise<string> {

@@ -141,6 +141,28 @@ function blocks(bytes: number | undefined, blockBytes: number): string {
   return bytes === undefined ? "unlimited" : String(Math.ceil(bytes / blockBytes));
 }
 
+/** An R that runs the script on its stdin with these arguments, and ends. */
+export function spawnScript(
+  command: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+): Deno.ChildProcess {
+  try {
+    return new Deno.Command(command, {
+      args: ["--vanilla", "--no-echo", "--file=/dev/stdin", "--args", ...args],
+      env: { ...env },
+      clearEnv: true,
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+  } catch (cause) {
+    throw new RtoolError("r_unavailable", `Cannot start R as ${command}: ${String(cause)}`, {
+      cause,
+    });
+  }
+}
+
 /** Environment of the helpers: they look up nothing but their own programs. */
 const HELPER_ENV = { PATH: "/usr/bin:/bin" };
 

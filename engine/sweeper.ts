@@ -16,8 +16,11 @@ const LOOKS = 2;
 /** Kills what carries the mark of a worker that has ended. */
 export class Sweeper {
   readonly #ended = new Map<string, number>();
-  /** Fork servers, whose mark all they fork carries, by the mark. */
-  readonly #forkServers = new Map<string, number>();
+  /**
+   * By the mark of a fork server, which all it has forked carries: that server and its forks, as
+   * long as they live.
+   */
+  readonly #families = new Map<string, Set<number>>();
   #timer: ReturnType<typeof setTimeout> | undefined;
   #closed = false;
 
@@ -28,14 +31,17 @@ export class Sweeper {
     this.#schedule();
   }
 
-  /** What carries this mark belongs here only below the fork server or one of its children. */
+  /** What carries this mark belongs here only at or below such a process. */
   watch(id: string, pid: number): void {
-    this.#forkServers.set(id, pid);
+    const family = this.#families.get(id) ?? new Set();
+    this.#families.set(id, family.add(pid));
   }
 
-  /** The fork server has ended. */
-  unwatch(id: string): void {
-    this.#forkServers.delete(id);
+  /** The fork server, or one of its forks, has ended; the others go on. */
+  unwatch(id: string, pid: number): void {
+    const family = this.#families.get(id);
+    if (!family?.delete(pid) || family.size > 0) return;
+    this.#families.delete(id);
     this.add(id);
   }
 
@@ -68,23 +74,23 @@ export class Sweeper {
   /** How many processes were killed. */
   #sweep(): number {
     const needles = new Map<string, string>();
-    for (const id of [...this.#ended.keys(), ...this.#forkServers.keys()]) {
+    for (const id of [...this.#ended.keys(), ...this.#families.keys()]) {
       needles.set(`${WORKER_VARIABLE}=${id}`, id);
     }
     let killed = 0;
     for (const { pid, needle } of processesWith([...needles.keys()])) {
-      const server = this.#forkServers.get(needles.get(needle)!);
-      if (server !== undefined && descendsFrom(pid, server)) continue;
+      const family = this.#families.get(needles.get(needle)!);
+      if (family && belongsTo(pid, family)) continue;
       if (sendSignal(pid, "SIGKILL")) killed++;
     }
     return killed;
   }
 }
 
-/** Whether the process is, or descends through living parents from, the other. */
-function descendsFrom(pid: number, ancestor: number): boolean {
+/** Whether the process is one of these, or descends from one through living parents. */
+function belongsTo(pid: number, family: ReadonlySet<number>): boolean {
   for (let at = pid; at > 1;) {
-    if (at === ancestor) return true;
+    if (family.has(at)) return true;
     const stat = maybeStat(at);
     if (!stat) return true; // It has ended: nothing to kill.
     at = stat.parent;

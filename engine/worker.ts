@@ -98,7 +98,7 @@ export class Worker {
   assign(job: EngineJob, how: NonNullable<Receipt["start"]>, note?: string): void {
     const ahead = this.#state === "busy";
     if (!ahead) this.#step("assign");
-    job.nonce = randomHex();
+    job.attempt(() => this.#ladder.climbing);
     job.onStop = () => this.#stop(job);
     this.#roll.expect(job, job.nonce);
     if (job.request.input) {
@@ -122,13 +122,13 @@ export class Worker {
   }
 
   #submit(job: EngineJob, ahead: boolean): void {
+    const { request, plotsMax } = job;
     const { dir, user, confined } = this.process;
-    const brought = bring(job.request.uploads, dir, user);
-    const last = job.request.session === undefined;
+    const brought = bring(request.uploads, dir, user);
     // A sandbox does not show where the client is.
-    const cwd = confined ? undefined : job.request.cwd;
-    const settings = { ...job.request, cwd, last, brought };
-    this.process.write(this.commands.job(job.nonce, job.request.code, settings, ahead));
+    const cwd = confined ? undefined : request.cwd;
+    const settings = { ...request, cwd, last: request.session === undefined, brought, plotsMax };
+    this.process.write(this.commands.job(job.nonce, request.code, settings, ahead));
     this.#watch.start(() => this.#roll.first?.job);
     if (job.stopReason && this.#roll.first?.job === job) this.#stop(job);
   }

@@ -4,39 +4,46 @@
  * Part of read.ts.
  */
 
+import type { Budget } from "./budget.ts";
 import { numberText } from "./number_text.ts";
-import { NA_INTEGER, type RDouble, type RValue } from "./types.ts";
+import { NA_INTEGER, type RValue } from "./types.ts";
 import { character, integer, isNaReal, numeric } from "./values.ts";
 
-/** The vector itself; `undefined` when the class or its state is unknown, or it is too long. */
-export function expand(name: string, state: RValue, sequenceMax: number): RValue | undefined {
+/** The vector itself; `undefined` when the class or its state is unknown. */
+export function expand(name: string, state: RValue, budget: Budget): RValue | undefined {
   if (name === "compact_intseq" || name === "compact_realseq") {
-    return expandSequence(name, state, sequenceMax);
+    return expandSequence(name, state, budget);
   }
-  const [first] = state.type === "list" ? state.values : [];
-  if (name === "deferred_string") return first && stringsOf(first);
+  const [first, second] = state.type === "list" ? state.values : [];
+  if (name === "deferred_string") return first && stringsOf(first, second, budget);
   return name.startsWith("wrap_") ? first : undefined;
 }
 
-function expandSequence(name: string, state: RValue, sequenceMax: number): RValue | undefined {
+function expandSequence(name: string, state: RValue, budget: Budget): RValue | undefined {
   if (state.type !== "double" || state.values.length !== 3) return undefined;
   const [count, start, step] = state.values as unknown as [number, number, number];
-  if (!(count >= 0 && count <= sequenceMax) || !Number.isInteger(count)) return undefined;
+  if (!(count >= 0) || !Number.isInteger(count)) return undefined;
+  budget.sequence(count);
   const values = name === "compact_intseq" ? new Int32Array(count) : new Float64Array(count);
   for (let index = 0; index < count; index++) values[index] = start + index * step;
   return values instanceof Int32Array ? integer(values) : numeric(values);
 }
 
-/** As `as.character()` has them. */
-function stringsOf(numbers: RValue): RValue | undefined {
+/** As `as.character()` had them, under the `options(scipen =)` of its time. */
+function stringsOf(
+  numbers: RValue,
+  scipen: RValue | undefined,
+  budget: Budget,
+): RValue | undefined {
+  if (numbers.type !== "integer" && numbers.type !== "double") return undefined;
+  budget.stringsMade(numbers.values.length);
   if (numbers.type === "integer") {
     return character(
       Array.from(numbers.values, (each) => each === NA_INTEGER ? null : String(each)),
     );
   }
-  return numbers.type === "double" ? textsOf(numbers) : undefined;
-}
-
-function textsOf({ values }: RDouble): RValue {
-  return character(Array.from(values, (each) => isNaReal(each) ? null : numberText(each)));
+  const penalty = scipen?.type === "integer" ? scipen.values[0] : 0;
+  return character(
+    Array.from(numbers.values, (each) => isNaReal(each) ? null : numberText(each, penalty)),
+  );
 }

@@ -4,6 +4,7 @@
  * Knows where the library is and how it fails: it is large, so it is loaded late.
  */
 
+import { concat } from "../core/bytes.ts";
 import { RtoolError } from "../core/errors.ts";
 import { checkFrames } from "./arrow_frames.ts";
 import { readTable } from "./arrow_read.ts";
@@ -15,9 +16,15 @@ const ROWS_UNCHECKED = 1_000_000;
 
 /** The value in Arrow's file format: a data frame or named list as columns, a vector as one. */
 export async function toArrow(value: RValue): Promise<Uint8Array> {
+  return concat(await Array.fromAsync(toArrowParts(value)));
+}
+
+/** The same in parts, of which large columns are the value's own memory. */
+export async function* toArrowParts(value: RValue): AsyncGenerator<Uint8Array> {
   const arrow = await import("apache-arrow");
   const batch = toRecordBatch(arrow, value);
-  return arrow.tableToIPC(new arrow.Table(batch.schema, [batch]), "file");
+  const table = new arrow.Table(batch.schema, [batch]);
+  yield* arrow.RecordBatchFileWriter.writeAll(table);
 }
 
 /** The data frame that bytes in Arrow's file or stream format hold; numbers are not copied. */

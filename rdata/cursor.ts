@@ -5,6 +5,7 @@
  */
 
 import { RtoolError } from "../core/errors.ts";
+import { IS_LITTLE_ENDIAN, swapBytes } from "./byte_order.ts";
 
 /** A place in bytes. */
 export class Cursor {
@@ -41,20 +42,14 @@ export class Cursor {
 
   /** 32-bit integers: a view where they lie as this machine has them, else a copy. */
   ints(count: number): Int32Array {
-    const bytes = this.#elements(count, 4);
-    if (!this.#isNative) return new Int32Array(this.#swapped(bytes, 4));
-    return isAligned(bytes, 4)
-      ? new Int32Array(bytes.buffer, bytes.byteOffset, count)
-      : new Int32Array(bytes.slice().buffer);
+    const { buffer, byteOffset } = this.#elements(count, 4);
+    return new Int32Array(buffer, byteOffset, count);
   }
 
   /** Doubles, likewise. */
   doubles(count: number): Float64Array {
-    const bytes = this.#elements(count, 8);
-    if (!this.#isNative) return new Float64Array(this.#swapped(bytes, 8));
-    return isAligned(bytes, 8)
-      ? new Float64Array(bytes.buffer, bytes.byteOffset, count)
-      : new Float64Array(bytes.slice().buffer);
+    const { buffer, byteOffset } = this.#elements(count, 8);
+    return new Float64Array(buffer, byteOffset, count);
   }
 
   /** What is wrong, and where. */
@@ -62,31 +57,16 @@ export class Cursor {
     return new RtoolError("bad_value", `${what} (at byte ${at})`);
   }
 
-  get #isNative(): boolean {
-    return this.littleEndian === IS_LITTLE_ENDIAN;
-  }
-
-  #elements(count: number, size: number): Uint8Array {
+  #elements(count: number, size: 4 | 8): Uint8Array {
     if (count > this.left / size) {
       throw this.fault(`R's data ends in a vector of ${count} elements`);
     }
-    return this.take(count * size);
+    const bytes = this.take(count * size);
+    if (this.littleEndian !== IS_LITTLE_ENDIAN) return swapBytes(bytes, size);
+    return bytes.byteOffset % size === 0 ? bytes : new Uint8Array(bytes);
   }
 
   #need(count: number): void {
     if (count > this.left) throw this.fault("R's data ends too early");
   }
-
-  #swapped(bytes: Uint8Array, size: number): ArrayBuffer {
-    const copy = bytes.slice();
-    for (let at = 0; at < copy.length; at += size) copy.subarray(at, at + size).reverse();
-    return copy.buffer as ArrayBuffer;
-  }
-}
-
-/** Whether this machine has the low byte first. */
-export const IS_LITTLE_ENDIAN = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
-
-function isAligned(bytes: Uint8Array, size: number): boolean {
-  return bytes.byteOffset % size === 0;
 }

@@ -62,8 +62,8 @@ export const TYPE_NAMES: Readonly<Record<number, string>> = {
   [ITEM.S4]: "S4",
 };
 
-/** Bits above the type. */
-export const FLAG = { OBJECT: 0x100, ATTRIBUTES: 0x200, TAG: 0x400 } as const;
+/** Bits above the type; that of S4 is one of the levels. */
+export const FLAG = { OBJECT: 0x100, ATTRIBUTES: 0x200, TAG: 0x400, S4: 0x10000 } as const;
 
 /** Where the levels of a string, which say its encoding, stand in its flags. */
 export const LEVELS_SHIFT = 12;

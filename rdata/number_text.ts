@@ -13,18 +13,28 @@ const NORMAL_MIN = 2 ** -1022;
 /** No double has more decimals than this before a digit that could break a tie. */
 const TIE_DIGITS = 60;
 
-/** The number as `as.character()` and `write.csv()` have it: `1e+05`, `123456`, `0.1`, `-Inf`. */
-export function numberText(number: number): string {
+/**
+ * The number as `as.character()` and `write.csv()` have it: `1e+05`, `123456`, `0.1`, `-Inf`.
+ *
+ * Fixed notation may be longer than the other by `scipen` characters, R's option.
+ */
+export function numberText(number: number, scipen = 0): string {
   if (!Number.isFinite(number)) return isNaN(number) ? "NaN" : number > 0 ? "Inf" : "-Inf";
   const magnitude = Math.abs(number);
-  if (magnitude < 1e5 && Number.isInteger(number)) return String(number);
-  const shortest = String(magnitude);
   const sign = number < 0 ? "-" : "";
+  if (scipen !== 0) return sign + shorterText(magnitude, scipen);
+  if (Number.isInteger(number) && isShortest(magnitude)) return String(number);
+  const shortest = String(magnitude);
   // Up to fifteen digits and a point: fixed notation is five characters shorter than any other.
   if (magnitude >= 1 && magnitude < 1e15 && shortest.length <= 16 && shortest.includes(".")) {
     return sign + shortest;
   }
-  return sign + (findRounded(magnitude, shortest) ?? shorterText(magnitude));
+  return sign + (findRounded(magnitude, shortest) ?? shorterText(magnitude, 0));
+}
+
+/** Whether a whole number has at most fifteen digits, and not enough zeros to leave out. */
+function isShortest(magnitude: number): boolean {
+  return magnitude < 1e5 || (magnitude < 1e15 && magnitude % 1e5 !== 0);
 }
 
 /** The usual case of many digits, where fixed notation with all fifteen is the shorter. */
@@ -43,7 +53,7 @@ export function complexText(real: number, imaginary: number): string {
   return `${numberText(re)}${im < 0 ? "" : "+"}${numberText(im)}i`;
 }
 
-function shorterText(magnitude: number): string {
+function shorterText(magnitude: number, scipen: number): string {
   const [digits, exponent] = significantDigits(magnitude);
   const count = digits.length;
   const decimals = Math.max(0, count - exponent - 1);
@@ -51,7 +61,7 @@ function shorterText(magnitude: number): string {
   const fixedWidth = whole + (decimals > 0 ? decimals + 1 : 0);
   const exponentDigits = Math.abs(exponent) >= 100 ? 3 : 2;
   const scientificWidth = count + (count > 1 ? 1 : 0) + 2 + exponentDigits;
-  if (fixedWidth <= scientificWidth) {
+  if (fixedWidth <= scientificWidth + scipen) {
     // Beyond fifteen digits C goes on with the digits that the double has.
     return exponent < DIGITS_MAX
       ? fixedText(digits, exponent)

@@ -4,7 +4,7 @@
  * Part of write.ts.
  */
 
-import { IS_LITTLE_ENDIAN } from "./cursor.ts";
+import { IS_LITTLE_ENDIAN, swapBytes } from "./byte_order.ts";
 
 const BUFFER_BYTES = 1 << 16;
 
@@ -19,6 +19,8 @@ export class Parts {
   readonly #done: Uint8Array[] = [];
   #buffer = new Uint8Array(BUFFER_BYTES);
   #view = new DataView(this.#buffer.buffer);
+  /** Where the part begins that is not done. */
+  #from = 0;
   #used = 0;
 
   constructor(littleEndian: boolean) {
@@ -55,11 +57,8 @@ export class Parts {
 
   numbers(values: Int32Array | Float64Array): void {
     const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
-    if (this.#littleEndian === IS_LITTLE_ENDIAN) return this.bytes(bytes);
-    const copy = bytes.slice();
-    const size = values.BYTES_PER_ELEMENT;
-    for (let at = 0; at < copy.length; at += size) copy.subarray(at, at + size).reverse();
-    this.bytes(copy);
+    const isNative = this.#littleEndian === IS_LITTLE_ENDIAN;
+    this.bytes(isNative ? bytes : swapBytes(bytes, values instanceof Int32Array ? 4 : 8));
   }
 
   /** Flags, length and UTF-8 of a string; the flags depend on whether it is ASCII. */
@@ -80,14 +79,17 @@ export class Parts {
   }
 
   #room(bytes: number): void {
-    if (this.#used + bytes > BUFFER_BYTES) this.#flush();
-  }
-
-  #flush(): void {
-    if (this.#used === 0) return;
-    this.#done.push(this.#buffer.subarray(0, this.#used));
+    if (this.#used + bytes <= BUFFER_BYTES) return;
+    this.#flush();
     this.#buffer = new Uint8Array(BUFFER_BYTES);
     this.#view = new DataView(this.#buffer.buffer);
-    this.#used = 0;
+    this.#from = this.#used = 0;
+  }
+
+  /** What follows goes on in the same buffer: a few bytes between two vectors cost no new one. */
+  #flush(): void {
+    if (this.#used === this.#from) return;
+    this.#done.push(this.#buffer.subarray(this.#from, this.#used));
+    this.#from = this.#used;
   }
 }

@@ -8,31 +8,21 @@
 
 import { RtoolError } from "../core/errors.ts";
 import { expand } from "./altrep.ts";
+import { Budget, type ReadBounds } from "./budget.ts";
 import { readBytecode } from "./bytecode.ts";
 import { Cursor } from "./cursor.ts";
 import { FLAG, ITEM, LEVELS_SHIFT, LONG_LENGTH, TYPE_NAMES } from "./format.ts";
 import { callText } from "./language.ts";
-import { decodeString } from "./strings.ts";
+import { decodeString, nativeDecoder } from "./strings.ts";
 import { describeS4, ENVIRONMENTS, opaque } from "./opaque.ts";
 import { nameOf, pairlist, tagsOf } from "./pairlist.ts";
 import { type Attribute, NULL, type RString, type RValue } from "./types.ts";
 import { character, complex, integer, logical, numeric, raw } from "./values.ts";
 
-/** How much a value may make of its bytes. */
-export interface ReadBounds {
-  /** Values within values. @default {1000} */
-  readonly depthMax: number;
-  /** Elements of sequences that R writes as their first and last. @default {100 million} */
-  readonly sequenceMax: number;
-}
-
-const BOUNDS: ReadBounds = { depthMax: 1000, sequenceMax: 100_000_000 };
-
 /** The value that bytes hold; throws `bad_value` naming what is wrong, and where. */
 export function decodeValue(bytes: Uint8Array, bounds: Partial<ReadBounds> = {}): RValue {
   const cursor = openFormat(bytes);
-  const reader = new Reader(cursor, { ...BOUNDS, ...bounds });
-  const value = reader.document();
+  const value = new Reader(cursor, bounds).document();
   if (cursor.left > 0) throw cursor.fault(`${cursor.left} bytes follow the value`);
   return value;
 }
@@ -50,15 +40,15 @@ function openFormat(bytes: Uint8Array): Cursor {
 /** Reads items one after the other; each method leaves the cursor behind what it has read. */
 export class Reader {
   readonly cursor: Cursor;
-  readonly #bounds: ReadBounds;
+  readonly #budget: Budget;
   /** What may be referred to: symbols and environments, in order. */
   readonly #references: RValue[] = [];
-  #depth = 0;
-  #nativeIsLatin1 = false;
+  /** Of strings that do not say their encoding. */
+  #native = nativeDecoder("UTF-8");
 
-  constructor(cursor: Cursor, bounds: ReadBounds) {
+  constructor(cursor: Cursor, bounds: Partial<ReadBounds>) {
     this.cursor = cursor;
-    this.#bounds = bounds;
+    this.#budget = new Budget(cursor, bounds);
   }
 
   /** Header and value. */
@@ -71,8 +61,7 @@ export class Reader {
       throw cursor.fault(`Version ${version} of R's format is not known`);
     }
     if (version === 3) {
-      const name = new TextDecoder().decode(cursor.take(this.#length()));
-      this.#nativeIsLatin1 = /^(iso-?8859-1|latin-?1)$/i.test(name);
+      this.#native = nativeDecoder(new TextDecoder().decode(cursor.take(this.#length())));
     }
     return this.item();
   }
@@ -84,11 +73,9 @@ export class Reader {
 
   /** Reads something within something else, as deep as may be. */
   nested<T>(read: () => T): T {
-    if (++this.#depth > this.#bounds.depthMax) {
-      throw this.cursor.fault(`Values are nested more than ${this.#bounds.depthMax} deep`);
-    }
+    this.#budget.enter();
     const value = read();
-    this.#depth--;
+    this.#budget.leave();
     return value;
   }
 
@@ -222,8 +209,8 @@ export class Reader {
     const state = this.item();
     const attributes = this.#attributeList();
     const name = info.type === "list" ? nameOf(info.values[0]) : null;
-    const value = name === null ? undefined : expand(name, state, this.#bounds.sequenceMax);
-    if (!value) throw this.cursor.fault(`A value of the unknown class '${name}'`);
+    const value = name === null ? undefined : expand(name, state, this.#budget);
+    if (!value) throw this.cursor.fault(`A value of the unknown class '${name?.slice(0, 80)}'`);
     return value.type === "NULL" || attributes.length === 0 ? value : { ...value, attributes };
   }
 
@@ -255,6 +242,7 @@ export class Reader {
     if (count > cursor.left / 8) {
       throw cursor.fault(`R's data ends in a vector of ${count} strings`);
     }
+    this.#budget.strings(count);
     const strings = new Array<RString>(count);
     for (let index = 0; index < count; index++) {
       const flags = cursor.int();
@@ -269,7 +257,7 @@ export class Reader {
     if (length < -1) throw this.cursor.fault(`A string of ${length} bytes`);
     const bytes = length === -1 ? undefined : this.cursor.take(length);
     if (flags & FLAG.ATTRIBUTES) this.item();
-    return bytes ? decodeString(bytes, flags >> LEVELS_SHIFT, this.#nativeIsLatin1) : null;
+    return bytes ? decodeString(bytes, flags >> LEVELS_SHIFT, this.#native) : null;
   }
 
   #symbolName(): string {

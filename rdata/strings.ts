@@ -7,23 +7,39 @@
 import { ENCODING } from "./format.ts";
 import type { RString } from "./types.ts";
 
-const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+const strict = { fatal: true, ignoreBOM: true };
+const utf8 = new TextDecoder("utf-8", strict);
+
+/** R takes Latin-1 for Windows' superset of it, on every system: its byte 0x80 is the euro sign. */
+const latin1 = new TextDecoder("windows-1252", strict);
 
 /** Up to this many bytes, making text by hand is faster than asking the decoder. */
 const SHORT = 24;
 
+/** What decodes strings of the encoding that R calls its native one; UTF-8 where it is unknown. */
+export function nativeDecoder(name: string): TextDecoder {
+  try {
+    return new TextDecoder(name, strict);
+  } catch {
+    return utf8;
+  }
+}
+
 /** The text of a string's bytes; what is not what it says it is stays bytes. */
-export function decodeString(bytes: Uint8Array, levels: number, nativeIsLatin1: boolean): RString {
+export function decodeString(bytes: Uint8Array, levels: number, native: TextDecoder): RString {
   if (levels & ENCODING.BYTES) return bytes.slice();
   const ascii = bytes.length <= SHORT ? maybeAscii(bytes) : undefined;
   if (ascii !== undefined) return ascii;
-  const marked = levels & (ENCODING.UTF8 | ENCODING.LATIN1 | ENCODING.ASCII);
-  if (levels & ENCODING.LATIN1 || (!marked && nativeIsLatin1)) return latin1(bytes);
   try {
-    return strict.decode(bytes);
+    return decoderOf(levels, native).decode(bytes);
   } catch {
     return bytes.slice();
   }
+}
+
+function decoderOf(levels: number, native: TextDecoder): TextDecoder {
+  if (levels & ENCODING.LATIN1) return latin1;
+  return levels & (ENCODING.UTF8 | ENCODING.ASCII) ? utf8 : native;
 }
 
 function maybeAscii(bytes: Uint8Array): string | undefined {
@@ -32,15 +48,6 @@ function maybeAscii(bytes: Uint8Array): string | undefined {
     const byte = bytes[i]!;
     if (byte > 127) return undefined;
     text += String.fromCharCode(byte);
-  }
-  return text;
-}
-
-/** ISO 8859-1, whose every byte is the character of its number; the web's "latin1" is not. */
-function latin1(bytes: Uint8Array): string {
-  let text = "";
-  for (let at = 0; at < bytes.length; at += 4096) {
-    text += String.fromCharCode(...bytes.subarray(at, at + 4096));
   }
   return text;
 }

@@ -23,7 +23,12 @@ const NA_LOW_WORD = 1954;
 const doubleOf = new Float64Array(1);
 const wordsOf = new Uint32Array(doubleOf.buffer);
 
-/** `NA` of doubles: a NaN like any other, but for its bits. */
+/**
+ * `NA` of doubles: a NaN like any other, but for its bits.
+ *
+ * Put it straight into a `Float64Array`: plain arrays may turn it into just any NaN, as V8's do
+ * when they grow or are filled.
+ */
 export const NA_REAL: number = new Float64Array(
   Uint32Array.of(NA_LOW_WORD, 0x7ff0_0000).buffer,
 )[0]!;

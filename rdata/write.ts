@@ -8,6 +8,7 @@ import { RtoolError } from "../core/errors.ts";
 import { ENCODING, FLAG, ITEM, LEVELS_SHIFT, LONG_LENGTH, SHORT_LENGTH_MAX } from "./format.ts";
 import { Parts } from "./parts.ts";
 import type { Attribute, RList, RString, RValue } from "./types.ts";
+import { attributeOf } from "./values.ts";
 
 /** Which of R's forms is written. */
 export interface WriteOptions {
@@ -23,6 +24,11 @@ const OLDEST_READER = { 2: 0x020300, 3: 0x030500 } as const;
 
 const DEPTH_MAX = 1000;
 const NATIVE_ENCODING = "UTF-8";
+
+/** The longest name R takes. */
+const SYMBOL_BYTES_MAX = 10_000;
+
+const encoder = new TextEncoder();
 
 /** The value as bytes, in parts: large vectors are not copied. Throws `bad_value`. */
 export function encodeValue(value: RValue, options: WriteOptions = {}): Uint8Array[] {
@@ -122,12 +128,19 @@ class Writer {
   }
 
   #symbol(name: string): void {
+    const bytes = encoder.encode(name).length;
+    if (bytes === 0 || bytes > SYMBOL_BYTES_MAX) {
+      throw new RtoolError("bad_value", `Cannot write an attribute's name of ${bytes} bytes`);
+    }
     this.#parts.int(ITEM.SYMBOL);
     this.#string(name);
   }
 
   #string(text: RString): void {
     const parts = this.#parts;
+    if (typeof text === "string" ? text.includes("\0") : text?.includes(0)) {
+      throw new RtoolError("bad_value", "Cannot write a string that holds a NUL character");
+    }
     if (text === null) {
       parts.int(ITEM.STRING);
       parts.int(-1);
@@ -160,8 +173,10 @@ const TYPES = {
 function flagsOf(value: Exclude<RValue, { type: "NULL" | "opaque" }>): number {
   const list = value.type === "list" && value.form === "expression" ? ITEM.EXPRESSION : ITEM.LIST;
   const type = value.type === "list" ? list : TYPES[value.type];
-  const isObject = value.attributes.some(([name]) => name === "class");
-  return type | (isObject ? FLAG.OBJECT : 0) |
+  const given = attributeOf(value, "class");
+  // What is of a formal class names the package that defines it, and R marks it.
+  const isS4 = given !== undefined && attributeOf(given, "package") !== undefined;
+  return type | (given ? FLAG.OBJECT : 0) | (isS4 ? FLAG.S4 : 0) |
     (value.attributes.length > 0 ? FLAG.ATTRIBUTES : 0);
 }
 

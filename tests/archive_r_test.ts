@@ -194,10 +194,13 @@ Deno.test("recycle gives new sessions another R, and leaves the old ones theirs"
   await using engine = await started();
   const parent = "cat(strsplit(readLines('/proc/self/stat'), ' ')[[1]][4])";
   const old = await engine.run(parent, { session: "old" });
+  // Longer than leftovers of an R that has ended are looked for.
+  const running = engine.run("x <- 1; Sys.sleep(1.3); cat('here')", { session: "old" });
   await engine.sessions.control(USER, { kind: "recycle" });
   const fresh = await engine.run(parent, { session: undefined });
   assert(fresh.stdout !== old.stdout, `${fresh.stdout} should differ from ${old.stdout}`);
-  assertEquals((await engine.run("cat('here')", { session: "old" })).stdout, "here");
+  assertEquals((await running).stdout, "here");
+  assertEquals((await engine.run("cat(x)", { session: "old" })).stdout, "1");
   await assertRejects(() => engine.sessions.control(OTHER, { kind: "recycle" }), RtoolError);
 });
 

@@ -156,10 +156,8 @@ Deno.test("Client takes a broken frame for the server's fault, and fails its job
 });
 
 Deno.test("Client hears why it is refused, however much code it is sending", async () => {
-  const identify = () => {
-    throw new RtoolError("not_allowed", "You are user 7");
-  };
-  await using server = startPort(ECHO, { identify });
+  const admit = () => Promise.reject(new RtoolError("not_allowed", "You are user 7"));
+  await using server = startPort(ECHO, { admit });
   for (const length of [1, 16_000_000]) {
     await using client = await connect(server.port);
     const error = await rejectionOf(outputOf(client.submit(request("x".repeat(length)))));

@@ -6,19 +6,24 @@
 import { assert, assertEquals } from "@std/assert";
 import { readConfig } from "../cli/config_file.ts";
 import { COMMANDS } from "../cli/table.ts";
+import { PROFILE_KEYS, profileSpecs } from "../cli/profiles.ts";
 import type { OptionSpec } from "../core/options.ts";
 
 const PATH = "docs/rtool.example.toml";
 
+const page = await Deno.readTextFile(new URL("../docs/configuration.md", import.meta.url));
 const text = await Deno.readTextFile(new URL(`../${PATH}`, import.meta.url));
 
 /** The file with every key in force. */
-const inForce = text.replace(/^#(?=\w+ = )/gm, "");
+const inForce = text.replace(/^#(?=\w+ = |\[profile)/gm, "");
 
 const specs = new Map<string, OptionSpec>();
 for (const { options } of COMMANDS) {
   for (const spec of options) if (spec.key !== undefined) specs.set(spec.key, spec);
 }
+
+/** The profile of the example. */
+const profile = new Map(profileSpecs("reports").map((spec) => [spec.key!, spec]));
 
 Deno.test("the example configuration can be used as it is, and changes nothing", () => {
   assertEquals(readConfig(text, PATH).values, {});
@@ -26,14 +31,18 @@ Deno.test("the example configuration can be used as it is, and changes nothing",
 
 Deno.test("the example configuration has every key once", () => {
   // TOML itself refuses a key that is there twice.
-  assertEquals(Object.keys(readConfig(inForce, PATH).values).sort(), [...specs.keys()].sort());
+  assertEquals(
+    Object.keys(readConfig(inForce, PATH).values).sort(),
+    [...specs.keys(), ...profile.keys()].sort(),
+  );
 });
 
 Deno.test("the example configuration shows the defaults", () => {
   const { values } = readConfig(inForce, PATH);
   for (const [key, spec] of specs) {
     // What depends on the machine, and what has no default, stands for itself.
-    if (spec.automatic || ["serve.init", "serve.worker_user"].includes(key)) continue;
+    const bare = ["serve.init", "serve.tokens", "serve.worker_user"];
+    if (spec.automatic || bare.includes(key)) continue;
     const fallback = spec.fallback ?? (spec.kind === "flag" ? "false" : "none");
     assertEquals(values[key], spec.list ? [] : [fallback], key);
   }
@@ -41,10 +50,14 @@ Deno.test("the example configuration shows the defaults", () => {
 
 Deno.test("the example configuration gives a reason for every key, and marks what can be reloaded", () => {
   let comment = "";
+  let inProfile = false;
   for (const line of text.split("\n")) {
+    inProfile ||= /^#?\[profile\./.test(line);
     const name = /^#(\w+) = /.exec(line)?.[1];
     if (name !== undefined) {
-      const spec = [...specs].find(([key]) => key.split(".").at(-1) === name)?.[1];
+      // A profile's table is the last: some of its keys are the server's, too.
+      const all = inProfile ? [...profile] : [...specs];
+      const spec = all.find(([key]) => key.split(".").at(-1) === name)?.[1];
       assert(comment.length > 20, `${name}: ${comment}`);
       assertEquals(comment.includes("(reload)"), spec?.reload === true, name);
     }
@@ -52,8 +65,7 @@ Deno.test("the example configuration gives a reason for every key, and marks wha
   }
 });
 
-Deno.test("docs/configuration.md has every key, its flag, its default, and whether it can be reloaded", async () => {
-  const page = await Deno.readTextFile(new URL("../docs/configuration.md", import.meta.url));
+Deno.test("docs/configuration.md has every key, its flag, its default, and whether it can be reloaded", () => {
   const rows = [...page.matchAll(/^\| `([\w.]+)`( †)? +\| `--([\w-]+)` +\| (.+?) +\|/gm)];
   const said = rows.map(([, key, dagger, name, fallback]) => [key, name, fallback, !!dagger]);
   const expected = [...specs].map(([key, spec]) => {
@@ -65,4 +77,18 @@ Deno.test("docs/configuration.md has every key, its flag, its default, and wheth
     return [key, spec.name, fallback, spec.reload === true];
   });
   assertEquals(said.sort(), expected.sort());
+});
+
+Deno.test("docs/configuration.md has every key of a profile with its default", () => {
+  const rows = [...page.matchAll(/^\| `(\w+)` +\| (`[^-`]+`|any|none) +\|/gm)];
+  const said = rows.map(([, key, fallback]) => [key, fallback]);
+  const expected = PROFILE_KEYS.map((spec) => {
+    const fallback = spec.fallback ?? spec.automatic?.words;
+    const none = spec.kind === "flag" ? "`false`" : spec.name === "env" ? "any" : "none";
+    return [
+      spec.name,
+      fallback ? `\`"${fallback}"\`` : spec.list && none === "none" ? "`[]`" : none,
+    ];
+  });
+  assertEquals(said, expected);
 });

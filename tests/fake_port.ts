@@ -2,6 +2,7 @@
  * The port and its doors on a real loopback socket, in front of an Evaluator of a few lines.
  */
 
+import { ANY_FUNCTION } from "../core/callable.ts";
 import { RtoolError } from "../core/errors.ts";
 import { EMPTY_RECEIPT, type Evaluator, type Job, type JobEvent } from "../core/job.ts";
 import type { JobRequest, Principal, StopReason } from "../core/job.ts";
@@ -25,7 +26,7 @@ export interface PortOptions {
   readonly spoolDir?: string;
   readonly connectionsMax?: number;
   readonly helloTimeoutMs?: number;
-  readonly identify?: ServeOptions["identify"];
+  readonly admit?: ServeOptions["admit"];
 }
 
 /** An event of the log. */
@@ -55,7 +56,7 @@ export function startPort(evaluator: Evaluator, options: PortOptions = {}): Fake
     listener,
     {
       ...joinDoors(evaluator, options),
-      identify: options.identify ?? (() => PRINCIPAL),
+      admit: options.admit ?? (() => Promise.resolve(PRINCIPAL)),
       connectionsMax: options.connectionsMax ?? 64,
       helloTimeoutMs: options.helloTimeoutMs ?? 10_000,
       log,
@@ -149,6 +150,7 @@ export function fakeEvaluator(able: Partial<Evaluator>): Evaluator {
     attach: refuse,
     control: refuse,
     report: () => Promise.resolve(REPORT),
+    functions: () => Promise.resolve(ANY_FUNCTION),
     ...able,
   };
 }

@@ -44,12 +44,12 @@ for (const start of ["fork", "spawn"] as const) {
     const both = await engine.run(`${finalizer}; stop('no')`, FRESH);
     assertEquals([both.stdout, both.outcome.kind], ["over\n", "error"]);
     const dir = await Deno.makeTempDir();
-    await engine.run("f <- file('unclosed.txt', 'w'); cat('kept', file = f); plot(1)", {
-      ...FRESH,
-      cwd: dir,
-    });
+    await engine.run(
+      "f <- file('unclosed.txt', 'w'); cat('kept', file = f); pdf('own.pdf'); plot(1)",
+      { ...FRESH, cwd: dir },
+    );
     assertEquals(await Deno.readTextFile(`${dir}/unclosed.txt`), "kept");
-    assertMatch(await Deno.readTextFile(`${dir}/Rplots.pdf`), /%%EOF\s*$/);
+    assertMatch(await Deno.readTextFile(`${dir}/own.pdf`), /%%EOF\s*$/);
     await Deno.remove(dir, { recursive: true });
   });
 

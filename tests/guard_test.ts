@@ -40,7 +40,7 @@ class Engine {
         return Promise.resolve("done");
       },
     });
-    this.guard = createGuard(engine, { insecure: false, codeMax: 100, ...options });
+    this.guard = createGuard(engine, { codeMax: 100, ...options });
   }
 
   async submit(more: Partial<JobRequest>, principal = PRINCIPAL): Promise<JobRequest> {

@@ -2,12 +2,10 @@
  * Who is at the other end of a loopback connection, from the kernel's table of sockets.
  */
 
-import { assertEquals, assertThrows } from "@std/assert";
-import { identify } from "../access/guard.ts";
-import { type Ends, findUid, hasGone, hexEnd, isLoopback, maybePeerUid } from "../access/peer.ts";
+import { assertEquals } from "@std/assert";
+import { type Ends, findUid, hasGone, hexEnd, maybePeerUid } from "../access/peer.ts";
+import { isLoopback } from "../core/loopback.ts";
 import { maybeLookUp, parseReply } from "../access/sock_diag.ts";
-import { RtoolError } from "../core/errors.ts";
-import { OWNER } from "../core/profile.ts";
 
 /**
  * /proc/net/tcp as the kernel prints it: a listener, both ends of two connections, and the dead.
@@ -132,29 +130,6 @@ Deno.test("parseReply() reads one socket, and nothing of what is cut off or is a
   }
   view.setUint16(4, 2, true); // NLMSG_ERROR
   assertEquals(parseReply(reply), undefined);
-});
-
-Deno.test("identify() lets in the server's own user on this machine, as local", {
-  ignore: !hasTable(),
-}, async () => {
-  await withConnection("127.0.0.1", (ends) => {
-    const principal = identify(ends, { insecure: false, codeMax: 1 });
-    assertEquals(principal, { name: `uid-${Deno.uid()}`, local: true, profile: OWNER });
-  });
-});
-
-Deno.test("identify() refuses who cannot be told, and says how to be let in", () => {
-  const strangers: readonly Ends[] = [
-    { local: end("127.0.0.1", 1), remote: end("127.0.0.1", 1) },
-    { local: end("10.0.0.1", 9090), remote: end("10.0.0.2", 50000) },
-    { local: end("::1", 1), remote: end("::ffff:127.0.0.1", 1) },
-  ];
-  for (const ends of strangers) {
-    const refused = assertThrows(() => identify(ends, { insecure: false, codeMax: 1 }), RtoolError);
-    assertEquals(refused.code, "not_allowed");
-    const anyone = identify(ends, { insecure: true, codeMax: 1 });
-    assertEquals(anyone, { name: "anyone", local: false, profile: OWNER });
-  }
 });
 
 function end(hostname: string, port: number): Deno.NetAddr {

@@ -10,6 +10,7 @@ import { ERROR_CODES, EXIT_STATUS, RtoolError } from "../core/errors.ts";
 import { EMPTY_RECEIPT, LIMIT_NAMES } from "../core/job.ts";
 import { parseOutcome, parseSubmission, receiptFields, submissionFields } from "../messages.ts";
 import { attachFields, parseAttach, parseControl } from "../messages_control.ts";
+import { callablesFields, parseCallables } from "../messages_functions.ts";
 import { reportFields } from "../messages_report.ts";
 import { decodeJson, encodeFrame, type Frame, type Kind, KINDS } from "../protocol.ts";
 import { start } from "../start.ts";
@@ -107,6 +108,16 @@ Deno.test("every field of a report stands in docs/PROTOCOL.md, in its order", ()
   assertEquals(readTable(DOCUMENT, "report", 1).map(([field]) => field), job);
   const shown = `{${[...Object.keys(fields), "sessions", "jobs"].join(", ")}}`;
   assertStringIncludes(DOCUMENT, shown);
+});
+
+Deno.test("every field of a function that may be called stands in docs/PROTOCOL.md", () => {
+  const wanted = { name: "", optional: true, wanted: "", summary: "" };
+  const each = { name: "", summary: "", arguments: [wanted], schema: {} };
+  const fields = callablesFields({ any: false, functions: [each] });
+  assertEquals(readTable(DOCUMENT, "functions").map(([field]) => field), Object.keys(each));
+  assertStringIncludes(DOCUMENT, `\`{${Object.keys(fields).join(", ")}}\``);
+  assertStringIncludes(DOCUMENT, `\`{${Object.keys(wanted).join(", ")}}\``);
+  assertEquals(parseCallables(fields), { any: false, functions: [each] });
 });
 
 Deno.test("every limit a job can reach stands in docs/PROTOCOL.md", () => {

@@ -51,9 +51,17 @@ Deno.test("planReload() changes nothing that a flag or variable decides", () => 
   assertEquals([plan.changed, plan.needRestart], [[], []]);
 });
 
+Deno.test("planReload() takes tables without options over as a whole, and names those that changed", () => {
+  const [one, two] = ["1s", "2s"].map((time) => options({ "profile.a.timeout_max": [time] }));
+  const plan = planReload(one!, two!, SERVE.options, ["profile"]);
+  assertEquals([plan.changed, plan.needRestart], [["profile"], []]);
+  assertEquals(plan.options.below("profile"), { "a.timeout_max": ["2s"] });
+  assertEquals(planReload(one!, one!, SERVE.options, ["profile"]).changed, []);
+});
+
 Deno.test("every bound of serve can be reloaded, and where and how it runs cannot", () => {
   const fixed = SERVE.options.flatMap(({ key, reload }) => key && !reload ? [key] : []);
-  assertEquals(fixed, [...FIXED, "serve.insecure"]);
+  assertEquals(fixed, [...FIXED, "serve.tokens", "serve.insecure"]);
 });
 
 Deno.test("a reloader applies what it reads, and says which keys have changed but not to what", async () => {

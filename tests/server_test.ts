@@ -196,10 +196,8 @@ Deno.test("serve() refuses one connection more than it may have, and takes one w
 });
 
 Deno.test("serve() refuses a stranger with a clear word on both wires", async () => {
-  const identify = () => {
-    throw new RtoolError("not_allowed", "You are user 7");
-  };
-  await using server = startPort(ECHO, { identify });
+  const admit = () => Promise.reject(new RtoolError("not_allowed", "You are user 7"));
+  await using server = startPort(ECHO, { admit });
   using native = await RawPeer.connect(server.port);
   await native.send(PREFACE, HELLO, ...submission(1, "x"));
   const error = decodeJson(await native.frame());

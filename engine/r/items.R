@@ -166,9 +166,5 @@ menu_lines <- function(choices) {
 set_menu <- function(value) {
   if (!isNamespaceLoaded("utils")) return(NULL)
   if (is.null(own_menu)) own_menu <<- utils::menu
-  for (where in list(asNamespace("utils"), as.environment("package:utils"))) {
-    unlockBinding("menu", where)
-    assign("menu", value, envir = where)
-    lockBinding("menu", where)
-  }
+  replace_in_package("utils", "menu", value)
 }

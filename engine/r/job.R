@@ -16,6 +16,8 @@ open_job <- function() {
   asking <<- FALSE
   aside <<- FALSE
   plots_made <<- 0L
+  plots_sent <<- 0L
+  variants <<- list()
   called <<- NULL
   call_env <<- global
   script_name <<- NULL
@@ -29,6 +31,7 @@ open_job <- function() {
   arguments <<- NULL
   problem <- if (!is.null(settings)) apply_settings()
   if (is.null(problem)) {
+    if (length(canvases) > 0L) resume_plots()
     if (echoing) begin_echo()
     if (is.null(called)) read_code() else exprs <<- prepare_call(called$name, called$args)
     return(advance())
@@ -108,6 +111,7 @@ skip_line <- function() {
 finish <- function(fields = NULL) {
   if (!is.null(failure)) failure$line <<- failure_line()
   arm_nothing()
+  if (watching) finish_plots()
   if (wants_value && is.null(failure) && is.null(fields)) send_value()
   for (path in gives) send_file(path)
   if (!is.null(undo)) restore_settings()
@@ -131,7 +135,7 @@ finish <- function(fields = NULL) {
 # Whether R's end would do anything that others can see: the last job's R is killed otherwise.
 must_quit <- function() {
   exit_wanted || exists(".Last", envir = global, inherits = FALSE) ||
-    length(base[[".Devices"]]) > 1L ||
+    any(unlist(base[[".Devices"]])[-1L] != "") ||
     length(.Internal(getAllConnections())) > 3L + length(channels) + !is.null(input)
 }
 
@@ -205,6 +209,7 @@ apply_settings <- function() {
   asking <<- isTRUE(given$ask)
   if (asking) set_menu(ask_choice)
   gives <<- given$give
+  if (!is.null(given$plots)) wish_plots(given$plots, given$plots_max)
   if (!is.null(given$call)) called <<- list(name = given$call, args = given$call_args)
   arguments <<- if (!is.null(given$args)) c(process_arguments()[[1L]], given$args)
   echoing <<- isTRUE(given$echo)

@@ -51,6 +51,7 @@ mark <- function() {
     return(invisible(unset))
   }
   value <- base[[".Last.value"]]
+  if (watching) pages_over()
   fed <<- fed - 1L
   # The user's own .Last.value is found before base's, which the REPL overwrites at each line.
   if (!identical(value, unset)) {

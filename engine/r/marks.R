@@ -43,6 +43,10 @@ leaving <- function(e) {
     status <- tryCatch(as.integer(sys.frame(i)$status), error = function(e) 0L)
   }
   if (is.null(job)) job <<- paste0("\036", worker_nonce)
+  else if (is.null(parting)) {
+    if (watching) finish_plots()
+    if (plots_made > 0L) emit("G", sprintf("%d", plots_made))
+  }
   emit("L", if (!is.null(parting)) parting else if (!is.null(status)) paste("quit", status)
     else if (is.null(signalled)) "halt" else condition_json(signalled))
 }

@@ -90,6 +90,17 @@ replace_in_base <- function(name, value) {
   lockBinding(name, base)
 }
 
+replace_in_package <- function(package, name, value) {
+  attached <- paste0("package:", package)
+  places <- list(asNamespace(package), if (attached %in% search()) as.environment(attached))
+  for (place in places) {
+    if (is.null(place)) next
+    unlockBinding(name, place)
+    assign(name, value, envir = place)
+    lockBinding(name, place)
+  }
+}
+
 start <- function() {
   stdout_con <<- getConnection(1L)
   stderr_con <<- getConnection(2L)
@@ -118,6 +129,7 @@ start <- function() {
   arm_nothing()
   install_handlers()
   options(error = handler_call)
+  take_device_option()
   .Internal(reg.finalizer(self, leaving, TRUE))
   greeting <<- paste0("{\"r\":", quoted(paste(R.version$major, R.version$minor, sep = ".")),
     ",\"worker\":1}")

@@ -3,6 +3,7 @@
  */
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { addToken } from "../../access/tokens.ts";
 import { rtool, spawnRtool, startServer, type TestServer, text } from "./rtool.ts";
 
 /** How long a server may take to read its configuration again. */
@@ -68,6 +69,23 @@ Deno.test("SIGHUP with a bad file changes nothing and names the line; flags stil
   await reload(server, "configuration reloaded");
   assertStringIncludes(server.stderrText(), "changed=serve.code_max");
   assert(!server.stderrText().includes("serve.drain"));
+});
+
+Deno.test("SIGHUP takes new profiles over, and keeps the old ones when R is to be shut in", async () => {
+  await using dir = new ConfigDir();
+  await dir.write('[profile.default]\nenv = ["A"]\n');
+  const tokens = dir.file.replace("rtool.toml", "tokens.json");
+  const token = addToken(tokens, { name: "t", profile: "default", expiresAt: undefined }, 0);
+  await using server = await startServer(["--config", dir.file, "--tokens", tokens]);
+  const env = { RTOOL_TOKEN: token };
+  const send = (name: string) => server.send(["--env", `${name}=1`, "-e", "1"], { env });
+  assertEquals([(await send("A")).code, (await send("B")).code], [0, 77]);
+  await dir.write('[profile.default]\nenv = ["B"]\n');
+  await reload(server, "changed=profile");
+  assertEquals([(await send("A")).code, (await send("B")).code], [77, 0]);
+  await dir.write('[profile.default]\nisolation = "confined"\n');
+  await reload(server, "configuration kept");
+  assertEquals([(await send("A")).code, (await send("B")).code], [77, 0]);
 });
 
 Deno.test("SIGHUP says which keys need a restart, and the server goes on as before", async () => {

@@ -86,6 +86,17 @@ const DIFFERENCES: readonly Difference[] = [
     rtool: { stdout: "[1] 5000\n", stderr: "", code: 0 },
   },
   {
+    about: "plots are counted or kept, and Rplots.pdf is not made",
+    reason: "R's directory may be on another machine; --plots brings them here.",
+    code: 'unlink("Rplots.pdf")\nplot(1)\ndev.cur()\nx <- dev.off()\nfile.exists("Rplots.pdf")\n',
+    rscript: { stdout: "pdf \n  2 \n[1] TRUE\n", stderr: "", code: 0 },
+    rtool: {
+      stdout: "pdf \n  2 \n[1] FALSE\n",
+      stderr: "rtool: 1 plot was made; keep it with --plots DIR\n",
+      code: 0,
+    },
+  },
+  {
     about: "options(keep.source = TRUE) means the next script",
     reason: "A script is parsed once, before it runs; Rscript parses as it goes.",
     code: "options(keep.source = TRUE)\nfunction(x)   x\n",

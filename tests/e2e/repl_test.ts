@@ -4,7 +4,7 @@
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { RTOOL, rtool, startServer, type TestServer, text } from "./rtool.ts";
-import { HAS_TMUX, Pane } from "./tmux.ts";
+import { Pane } from "./tmux.ts";
 
 /** What is typed stands behind the prompts. */
 const RECORDED = `> x <- c(a = 1, b = 2)
@@ -238,6 +238,20 @@ test("a word behind a colon is for rtool; one it does not know names the nearest
   await pane.until((shown) => shown.endsWith("status 0"));
 });
 
+test("plots are drawn on line by line, and kept once :plots says where", async () => {
+  await using pane = await open();
+  await say(pane, "plot(1:3)");
+  await say(pane, ":plots figures");
+  await say(pane, "abline(h = 2)");
+  await say(pane, "plot(3:1)");
+  await say(pane, ":plots off");
+  await say(pane, "lines(1:3)");
+  const screen = await pane.screen();
+  assert(!screen.includes("Error"), screen);
+  const kept = [...Deno.readDirSync(`${dir}/figures`)].map(({ name }) => name).sort();
+  assertEquals(kept, ["plot-001.png", "plot-002.png"]);
+});
+
 test("a session that another client uses is waited for, in sight", async () => {
   await using pane = await open(["--session", "shared"]);
   const code = "cat('on'); while (!file.exists('free')) Sys.sleep(0.01)";
@@ -273,9 +287,8 @@ test("without a terminal it names `rtool send`", async () => {
   assertStringIncludes(text(stderr), "rtool send");
 });
 
-/** A test that needs tmux, where there is one. */
 function test(name: string, fn: () => Promise<void>): void {
-  Deno.test(name, ACROSS_TESTS, HAS_TMUX ? fn : () => Promise.resolve());
+  Deno.test(name, ACROSS_TESTS, fn);
 }
 
 /** A REPL at its first prompt, in a session of its own. */

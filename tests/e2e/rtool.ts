@@ -80,6 +80,11 @@ export class TestServer {
     return this.#port;
   }
 
+  /** Where it keeps what it keeps. */
+  get dir(): string {
+    return this.#dir;
+  }
+
   /** What the server has written to stderr until now. */
   stderrText(): string {
     return this.#stderr;

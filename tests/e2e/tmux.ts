@@ -11,9 +11,6 @@ const PATIENCE_MS = 30_000;
 /** How often the screen is looked at. */
 const LOOK_MS = 25;
 
-/** Whether there is a tmux. */
-export const HAS_TMUX = await run(["sh", "-c", "command -v tmux"]).then(({ code }) => code === 0);
-
 /** One pane, and the command in it. */
 export class Pane implements AsyncDisposable {
   readonly #socket = `rtool-test-${crypto.randomUUID().slice(0, 8)}`;

@@ -122,6 +122,26 @@ Deno.test("files are put and got, and what does not come is said", async () => {
   await Deno.remove(dir, { recursive: true });
 });
 
+Deno.test("attach gives the value of a detached job too", async () => {
+  await using server = await startServer();
+  const { stdout: id } = await seen(server.send(["--detach", "--value", "json", "-e", "1:3"]));
+  const attach = ["attach", "-p", String(server.port), id.trim(), "--value", "csv"];
+  assertEquals(await seen(rtool(attach)), { code: 0, stdout: '"x"\n1\n2\n3\n', stderr: "" });
+  const refused = await seen(server.send(["--detach", "--get", "x", "-e", "1"]));
+  assertEquals([refused.code, refused.stdout], [64, ""]);
+});
+
+Deno.test("a file that does not come changes the exit status, and --json stays one document", async () => {
+  await using server = await startServer();
+  const dir = await Deno.makeTempDir();
+  const { code, stdout, stderr } = await seen(
+    server.send(["--json", "--get", `nothing:${dir}/x`, "-e", "1"]),
+  );
+  assertEquals([code, JSON.parse(stdout).exit_status], [66, 0]);
+  assertStringIncludes(stderr, "cannot get nothing");
+  await Deno.remove(dir, { recursive: true });
+});
+
 Deno.test("data that could be evaluated is refused by the server", async () => {
   await using server = await startServer();
   const dir = await Deno.makeTempDir();

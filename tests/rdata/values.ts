@@ -232,6 +232,36 @@ export const R_VALUES: readonly Sample[] = [
   ...OPAQUE.map((code) => sample(code, false)),
 ];
 
+/** What only this format tells from plainer values; its judge is R's `identical()` alone. */
+export const R_FORMS: readonly Sample[] = [
+  ...[
+    "setClass('N', contains = 'numeric')(1.5)",
+    "setClass('L', contains = 'list', representation(n = 'numeric'))(list(1, 'a'), n = 2)",
+    "{ o <- options(scipen = 100); x <- as.character(c(1e5, 1e15, 1e-7)); options(o); x }",
+    "{ o <- options(scipen = -9); x <- as.character(c(0, 100, 123456, 0.1)); options(o); x }",
+    "as.character(c(1e5, 2e5, 123456789012345, 1e15, 1200000, 12300000))",
+    "{ x <- '\\x80\\x9f'; Encoding(x) <- 'latin1'; x }",
+    "{ x <- .Internal(wrap_meta(c(2, 1), NA, FALSE)); attr(x, 'note') <- 'kept'; x }",
+    ".Internal(wrap_meta(as.raw(1:3), NA, FALSE))",
+    ".Internal(wrap_meta(c(1i, 2i), NA, FALSE))",
+    ".Internal(wrap_meta(c(TRUE, NA), NA, FALSE))",
+    ".Internal(wrap_meta(c('b', 'a'), NA, FALSE))",
+    "structure(pairlist(a = 1, b = 2), class = 'foo', note = 'x')",
+    "expression(1, 'x')",
+    "structure(expression(1, 2), note = 1)",
+    "{ x <- as.list(1:3); names(x) <- c('a', NA, ''); x }",
+    "complex(real = c(NA, 1), imaginary = c(1, NA))",
+  ].map((code) => sample(code, true)),
+  ...[
+    "list(eval(parse(text = 'function(x) { x + 1 }', keep.source = TRUE)), 42)",
+    "list(compiler::cmpfun(function(x, ...) for (i in x) switch(i, a = quote(b(c)), ..1)), 42)",
+    "list(stats::nls, stats::nls, 42)",
+    "{ e <- new.env(); e$self <- e; lockEnvironment(e); list(e, e, 42) }",
+    "list((function(x) { g <- function() x; g })(stop('never')), 42)",
+    "list((function(...) environment())(a = 1, b + 2), 42)",
+  ].map((code) => sample(code, false)),
+];
+
 function sample(code: string, data: boolean, name = code): Sample {
   return { code, data, name };
 }

@@ -1,8 +1,9 @@
-# a plot with the default device
+# plots on a device of the script's own
+pdf("own.pdf")
 plot(1:3)
 dev.cur()
 invisible(dev.off())
-file.exists("Rplots.pdf")
+file.exists("own.pdf")
 pdf(NULL)
 hist(c(1, 2, 2, 3), plot = FALSE)$counts
 barplot(1:3)

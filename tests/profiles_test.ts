@@ -1,0 +1,155 @@
+/**
+ * Profiles: what `[profile.NAME]` may hold, how a mistake in it is found again, and what it means.
+ */
+
+import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import { readConfig } from "../cli/config_file.ts";
+import { PROFILE_KEYS, readProfiles, refuseConfined } from "../cli/profiles.ts";
+import { RtoolError } from "../core/errors.ts";
+import { Options } from "../core/options.ts";
+import type { Profile } from "../core/profile.ts";
+
+/** A profile with every key. */
+const FULL = `[profile.reports]
+grant = "call"
+isolation = "confined"
+network = true
+read_only = ["/data"]
+read_write = ["/scratch", "/out"]
+env = ["TZ"]
+sessions_max = 2
+jobs_max = 1
+cpu_max = "10s"
+memory_max = "1GiB"
+output_max = "1MiB"
+processes_max = 8
+timeout_max = "5s"
+functions = "/etc/rtool/functions.toml"
+`;
+
+/** What cannot stand in `[profile.p]`, and what is said of it. */
+const WRONG: readonly (readonly [text: string, key: string, said: string])[] = [
+  ['grant = "all"', "grant", 'found the string "all", wanted "eval" or "call"'],
+  ["grant = true", "grant", 'found true, wanted "eval" or "call"'],
+  ['isolation = "strong"', "isolation", 'wanted "none" or "confined"'],
+  ['network = "no"', "network", "wanted true or false"],
+  ['env = "TZ"', "env", "wanted an array of strings"],
+  ["sessions_max = 0", "sessions_max", "wanted an integer from 1"],
+  ['jobs_max = "1"', "jobs_max", "wanted an integer from 1"],
+  ["cpu_max = 10", "cpu_max", "wanted a duration"],
+  ['memory_max = "much"', "memory_max", "wanted a size"],
+  ["functions = []", "functions", "wanted a string"],
+  ["network = false", "network", 'it holds for isolation = "confined" alone'],
+  ['read_only = ["/a"]', "read_only", 'it holds for isolation = "confined" alone'],
+  ['functions = "/f"', "functions", 'it holds for grant = "call" alone'],
+  ['functions = "f"\ngrant = "call"', "functions", 'found "f", wanted a path from /'],
+  ['read_write = ["/a", "b"]\nisolation = "confined"', "read_write", 'found "b", wanted a path'],
+];
+
+Deno.test("a profile's table means what its keys say", () => {
+  const { profile, functions } = profilesOf(FULL).get("reports")!;
+  const expected: Profile = {
+    name: "reports",
+    grant: "call",
+    isolation: "confined",
+    network: true,
+    readOnly: ["/data"],
+    readWrite: ["/scratch", "/out"],
+    env: ["TZ"],
+    sessionsMax: 2,
+    jobsMax: 1,
+    limits: { cpuMs: 10_000, memoryBytes: 1 << 30, outputBytes: 1 << 20, processes: 8 },
+    timeoutMs: 5000,
+  };
+  assertEquals(profile, expected);
+  assertEquals(functions, "/etc/rtool/functions.toml");
+  const named = PROFILE_KEYS.map(({ name }) => `profile.reports.${name}`);
+  assertEquals(Object.keys(readConfig(FULL, "c.toml").values).sort(), named.sort());
+});
+
+Deno.test("an empty profile may evaluate anything for a minute, unconfined", () => {
+  const { profile } = profilesOf("[profile.a]").get("a")!;
+  assertEquals([profile.grant, profile.isolation, profile.network], ["eval", "none", true]);
+  assertEquals([profile.env, profile.timeoutMs, profile.limits], [undefined, 60_000, {}]);
+});
+
+Deno.test("there is always a profile 'default', and the file may say what it is", () => {
+  assertEquals(profilesOf("").get("default")?.profile.timeoutMs, 60_000);
+  const text = '[profile.default]\ntimeout_max = "none"\n';
+  assertEquals(profilesOf(text).get("default")?.profile.timeoutMs, undefined);
+  assertEquals([...profilesOf(`${text}[profile.b]`).keys()], ["default", "b"]);
+});
+
+Deno.test("a confined profile has no network unless it says so", () => {
+  const text = '[profile.p]\nisolation = "confined"\n';
+  assertEquals(profilesOf(text).get("p")!.profile.network, false);
+  assertEquals(profilesOf(`${text}network = true`).get("p")!.profile.network, true);
+});
+
+Deno.test("who may only call sets no environment variable that is not named", () => {
+  const text = '[profile.p]\ngrant = "call"\n';
+  assertEquals(profilesOf(text).get("p")!.profile.env, []);
+  assertEquals(profilesOf(`${text}env = ["TZ"]`).get("p")!.profile.env, ["TZ"]);
+});
+
+for (const [text, key, said] of WRONG) {
+  Deno.test(`a profile with ${JSON.stringify(text)} is refused with its line`, () => {
+    const { code, message } = refusal(`\n[profile.p]\n${text}\n`);
+    assertEquals(code, "bad_config");
+    assertStringIncludes(message, `Cannot use 'profile.p.${key}' in c.toml, line 3: `);
+    assertStringIncludes(message, said);
+  });
+}
+
+Deno.test("an unknown key of a profile is refused with the one that was meant", () => {
+  const { message, hint } = refusal("[profile.p]\n\ngrants = 'call'\n");
+  assertEquals(message, "Unknown key 'profile.p.grants' in c.toml, line 3");
+  assertEquals(hint, "did you mean 'profile.p.grant'?");
+  assertEquals(refusal("[profiles.p]\n").hint, "did you mean 'profile'?");
+});
+
+Deno.test("what cannot be a profile's name is refused with the rule", () => {
+  const names = ['"a b"', '"a.b"', '""', "owner", "-a", "__proto__", `"${"a".repeat(65)}"`];
+  for (const name of names) {
+    const { message, hint } = refusal(`[profile.${name}]\ngrant = "eval"\n`);
+    assertStringIncludes(message, "in c.toml, line 1");
+    assertEquals(hint, "a profile's name is 1 to 64 letters, digits, '_' or '-', and not 'owner'");
+  }
+  for (const name of ["constructor", "toString", "a_b-1", "1"]) {
+    assertEquals(profilesOf(`[profile.${name}]`).get(name)?.profile.name, name);
+  }
+});
+
+Deno.test("profiles that are no tables are refused", () => {
+  for (const [text, key] of [["profile = 1", "profile"], ["profile.a = 1", "profile.a"]]) {
+    assertStringIncludes(refusal(text!).message, `Cannot use '${key}' in c.toml, line 1`);
+  }
+});
+
+Deno.test("a confined profile is refused by a server that does not confine, and the option named", () => {
+  refuseConfined(profilesOf('[profile.a]\nisolation = "none"'), false);
+  const confined = profilesOf('[profile.a]\n[profile.b]\nisolation = "confined"');
+  const { code, message, hint } = assertThrows(() => refuseConfined(confined, false), RtoolError);
+  assertEquals(code, "bad_config");
+  assertStringIncludes(message, "Profile 'b'");
+  assertStringIncludes(hint!, "--isolation confined");
+});
+
+Deno.test("a server that confines takes a confined profile, unless it is to see more than others", () => {
+  refuseConfined(profilesOf('[profile.b]\nisolation = "confined"'), true);
+  for (const more of ["network = true", 'read_only = ["/srv"]', 'read_write = ["/srv"]']) {
+    const profiles = profilesOf(`[profile.b]\nisolation = "confined"\n${more}`);
+    const { code, hint } = assertThrows(() => refuseConfined(profiles, true), RtoolError);
+    assertEquals(code, "bad_config");
+    assertStringIncludes(hint!, "[profile.b]");
+  }
+});
+
+function profilesOf(text: string) {
+  const { values } = readConfig(text, "c.toml");
+  return readProfiles(new Options([], {}, {}, values).below("profile"));
+}
+
+function refusal(text: string): RtoolError {
+  return assertThrows(() => readConfig(text, "c.toml"), RtoolError);
+}
