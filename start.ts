@@ -96,14 +96,16 @@ async function openAccess({ options, env }: Context, limits: Limits, log: Log) {
     maybeProfile: (name) => profiles.get(name)?.profile,
     log,
   });
-  refuseConfined(profiles, options.text("isolation") !== "none");
+  // As it was started: what a file says of it later needs a restart.
+  const isConfined = options.text("isolation") !== "none";
+  refuseConfined(profiles, isConfined);
   admission.check();
   return {
     admission,
     /** The options, if a server may go on with them. */
     checked: async (changed: Options) => {
       const next = profilesOf(changed);
-      refuseConfined(next, changed.text("isolation") !== "none");
+      refuseConfined(next, isConfined);
       checkedRegistries = await readRegistries(next);
       return changed;
     },
