@@ -27,6 +27,7 @@ import type { Link } from "./wire.ts";
 import { serve, type ServeOptions } from "./server.ts";
 import { auditedAdmission, maybeAudit } from "./start_audit.ts";
 import { openLog } from "./start_log.ts";
+import { confine } from "./start_sandbox.ts";
 
 const HELLO_TIMEOUT_MS = 10_000;
 const START_TIMEOUT_MS = 30_000;
@@ -56,10 +57,11 @@ export async function start(context: Context, control: Control): Promise<void> {
   const stateDir = makeStateDir();
   try {
     const onEnd = audit && audit.ended.bind(audit);
-    const engine = engineOptions(options, context.env, stateDir);
-    await using sessions = new Sessions(engine, log, onEnd);
+    const first = engineOptions(options, context.env, stateDir);
+    const confined = await confine(options, first, log);
+    await using sessions = new Sessions({ ...first, ...confined }, log, onEnd);
     const applied = (changed: Options) => {
-      sessions.reconfigure(engineOptions(changed, context.env, stateDir));
+      sessions.reconfigure({ ...engineOptions(changed, context.env, stateDir), ...confined });
       Object.assign(limits, limitsOf(changed));
       access.reconfigure(changed);
     };
@@ -104,14 +106,16 @@ async function openAccess({ options, env }: Context, limits: Limits, log: Log) {
     maybeProfile: (name) => profiles.get(name)?.profile,
     log,
   });
-  refuseConfined(profiles);
+  // As it was started: what a file says of it later needs a restart.
+  const isConfined = options.text("isolation") !== "none";
+  refuseConfined(profiles, isConfined);
   admission.check();
   return {
     admission,
     /** The options, if a server may go on with them. */
     checked: async (changed: Options) => {
       const next = profilesOf(changed);
-      refuseConfined(next);
+      refuseConfined(next, isConfined);
       checkedRegistries = await readRegistries(next);
       return changed;
     },

@@ -92,14 +92,29 @@ export function readProfiles(values: RawValues): ReadonlyMap<string, ConfiguredP
   return new Map([...tables].map(([name, table]) => [name, readProfile(name, table)]));
 }
 
-/** Throws when a profile asks for what this version has not: none gets less than it asks for. */
-export function refuseConfined(profiles: ReadonlyMap<string, ConfiguredProfile>): void {
-  for (const { profile: { name, isolation } } of profiles.values()) {
+/**
+ * Throws when a profile asks for what this server has not: none gets less than it asks for. One
+ * sandbox serves all, so that none may be shown more than another.
+ */
+export function refuseConfined(
+  profiles: ReadonlyMap<string, ConfiguredProfile>,
+  isConfined: boolean,
+): void {
+  for (const { profile } of profiles.values()) {
+    const { name, isolation, network, readOnly, readWrite } = profile;
     if (isolation === "none") continue;
+    if (!isConfined) {
+      throw new RtoolError(
+        "bad_config",
+        `Profile '${name}' is to be ${isolation}, and this server does not shut R in`,
+        { hint: "serve with --isolation confined: then every R is" },
+      );
+    }
+    if (!network && readOnly.length + readWrite.length === 0) continue;
     throw new RtoolError(
       "bad_config",
-      `Profile '${name}' is to be ${isolation}, and this version of rtool cannot shut R in`,
-      { hint: `take isolation from [${PROFILE_TABLE}.${name}] if its users may be trusted` },
+      `Profile '${name}' is to see more than others, and all R of a server see the same`,
+      { hint: `take network, read_only and read_write from [${PROFILE_TABLE}.${name}]` },
     );
   }
 }

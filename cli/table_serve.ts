@@ -28,6 +28,15 @@ const STARTING_R: readonly OptionSpec[] = [
   limit("spare-age-max", "duration", "TIME", "A spare R that is older is replaced", "1h"),
 ];
 
+const CONFINING_R: readonly OptionSpec[] = [
+  {
+    ...keyed("isolation", "choice", "none|confined|required", "Whether R runs in a sandbox"),
+    choices: ["none", "confined", "required"],
+    fallback: "none",
+  },
+  keyed("worker-user", "text", "NAME", "Who a confined R runs as; root must name one"),
+];
+
 const BOUNDS_OF_THE_SERVER: readonly OptionSpec[] = [
   {
     ...keyed("jobs-max", "count", "N", "Sessions that may evaluate at once"),
@@ -105,6 +114,7 @@ export const SERVE: CommandSpec = {
   options: [
     ...LISTENING,
     ...STARTING_R,
+    ...CONFINING_R,
     ...BOUNDS_OF_THE_SERVER,
     ...BOUNDS_OF_A_JOB,
     TOKENS,
@@ -115,6 +125,7 @@ export const SERVE: CommandSpec = {
   ],
   notes: [
     "Serves the user who started it, on this machine, and whoever has a token (rtool token new).",
+    "Confined R sees nothing of the machine but what R needs: docs/security.md.",
     "SIGTERM or SIGINT: no new jobs, running ones may finish, then exit 0.",
     "SIGHUP: reads the configuration again; connections and sessions stay.",
   ],

@@ -60,7 +60,8 @@ export function crashOutcome(
     const why = "had lost its command channel to the code it ran";
     return { outcome: crashed(exit, `R ${why}`), why };
   }
-  const signal = exit.signal ?? maybeCaught(exit, stderrTail);
+  const relayed = leaving === undefined ? exit.maybeSignal : undefined;
+  const signal = exit.signal ?? relayed ?? maybeCaught(exit, stderrTail);
   if (signal !== null) {
     const why = `had died of ${signal}`;
     const last = stderrTail.trim().split("\n").slice(-5).join("\n");

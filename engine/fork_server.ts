@@ -10,12 +10,13 @@ import { RtoolError } from "../core/errors.ts";
 import { settlesWithin } from "../core/time.ts";
 import { Commands } from "./commands.ts";
 import { randomHex } from "./job.ts";
-import { makeWorkerDir, type RExit, RProcess, type StartedR } from "./process.ts";
+import { type RExit, RProcess, type StartedR } from "./process.ts";
 import { FileWatch } from "./file_watch.ts";
 import { decodeWaitStatus, maybeStat, sendSignal } from "./process_table.ts";
 import { spawnHolder } from "./spawn.ts";
 import type { Sweeper } from "./sweeper.ts";
 import { Worker } from "./worker.ts";
+import { makeWorkerDirs } from "./worker_dirs.ts";
 import type { WorkerOptions } from "./worker_types.ts";
 
 /** How often a forked R is looked at without a reason, in milliseconds. */
@@ -102,7 +103,7 @@ export class ForkServer {
   async #fork(): Promise<Worker> {
     if (this.dead) throw new RtoolError("r_unavailable", "The R that is forked has ended");
     const id = randomHex();
-    const dir = makeWorkerDir(this.#options.stateDir, id);
+    const { dir } = makeWorkerDirs(this.#options.stateDir, id, undefined);
     const holder = spawnHolder();
     try {
       const hello = randomHex();
@@ -141,7 +142,7 @@ export class ForkServer {
     const started: StartedR = {
       ...{ how: "fork", keepsTree: true, pid, stdin, stdout, stderr, exit, nudge },
     };
-    const process = new RProcess(id, dir, started, this.#sweeper);
+    const process = new RProcess(id, { dir, control: dir }, started, this.#sweeper);
     return new Worker(process, this.#template.commands, this.#options, hello);
   }
 

@@ -103,7 +103,7 @@ export class JobWatch {
   }
 
   #holdLimits(job: EngineJob): void {
-    const usage = maybeUsage(this.#process.pid, this.#process.id);
+    const usage = maybeUsage(this.#process);
     if (!usage) return;
     // What was used before this job is not its own: it is counted from the first look on.
     if (this.#job !== job) this.#cpuBeforeMs = usage.cpuMs;

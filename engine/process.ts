@@ -7,24 +7,34 @@
 
 import {
   descendants,
+  maybeOnlyChild,
   maybePeakResident,
+  maybeSignal,
   maybeStat,
   processesWith,
   sendSignal,
 } from "./process_table.ts";
+import type { SystemUser } from "./sandbox.ts";
 import { type SpawnOptions, spawnR, WORKER_VARIABLE } from "./spawn.ts";
 import type { Sweeper } from "./sweeper.ts";
+import { makeWorkerDirs, removeWorkerDirs, type WorkerDirs } from "./worker_dirs.ts";
 
 /** How a process ended. */
 export interface RExit {
   /** Exit status; null when it died of a signal, or when nobody could tell any more. */
   readonly code: number | null;
   readonly signal: Deno.Signal | null;
+  /** The signal this status stands for, if R did not choose it: a sandbox passes on only that. */
+  readonly maybeSignal?: Deno.Signal | undefined;
 }
 
 /** An R that has been started, one way or the other. */
 export interface StartedR {
   readonly how: "spawn" | "fork";
+  /** Whether R runs inside a sandbox; then `pid` is the sandbox's. */
+  readonly confined?: boolean;
+  /** Who R runs as, if that is not the server's user. */
+  readonly user?: SystemUser | undefined;
   /** Whether all that descends from it ends with it. */
   readonly keepsTree: boolean;
   readonly pid: number;
@@ -37,12 +47,8 @@ export interface StartedR {
   readonly nudge: () => void;
 }
 
-/** Makes the directory of a worker, below the server's. */
-export function makeWorkerDir(stateDir: string, id: string): string {
-  const dir = `${stateDir}/${id}`;
-  Deno.mkdirSync(dir, { mode: 0o700 });
-  return dir;
-}
+/** How long the end of a sandbox's processes is waited for, in milliseconds. */
+const EMPTY_MS = 2000;
 
 const encoder = new TextEncoder();
 
@@ -50,12 +56,21 @@ const encoder = new TextEncoder();
 export class RProcess {
   readonly id: string;
   readonly dir: string;
-  readonly pid: number;
+  /** Whether R runs inside a sandbox. */
+  readonly confined: boolean;
+  /** Who R runs as, if that is not the server's user. */
+  readonly user: SystemUser | undefined;
   readonly how: "spawn" | "fork";
   readonly stdout: ReadableStream<Uint8Array>;
   readonly stderr: ReadableStream<Uint8Array>;
   /** Resolves when R has ended. */
   readonly exit: Promise<RExit>;
+  readonly #control: string;
+  /** R's, or its sandbox's. */
+  readonly #outer: number;
+  #inner: number | undefined;
+  /** The first process of R's sandbox. */
+  #first: { readonly pid: number; readonly startedAt: number } | undefined;
   readonly #stdin: WritableStreamDefaultWriter<Uint8Array>;
   readonly #keepsTree: boolean;
   readonly #sweeper: Sweeper;
@@ -64,11 +79,14 @@ export class RProcess {
   #hadChildren: boolean | undefined;
   #peak: { readAt: number; bytes: number | null } = { readAt: -Infinity, bytes: null };
 
-  constructor(id: string, dir: string, started: StartedR, sweeper: Sweeper) {
+  constructor(id: string, dirs: WorkerDirs, started: StartedR, sweeper: Sweeper) {
     this.id = id;
-    this.dir = dir;
+    this.dir = dirs.dir;
+    this.#control = dirs.control;
     this.#sweeper = sweeper;
-    this.pid = started.pid;
+    this.#outer = started.pid;
+    this.confined = started.confined ?? false;
+    this.user = started.user;
     this.how = started.how;
     this.#keepsTree = started.keepsTree;
     this.stdout = started.stdout;
@@ -86,38 +104,59 @@ export class RProcess {
     options: SpawnOptions & { readonly keepsTree: boolean },
     sweeper: Sweeper,
   ): RProcess {
-    const { keepsTree } = options;
-    const dir = makeWorkerDir(stateDir, id);
+    const { keepsTree, sandbox } = options;
+    const dirs = makeWorkerDirs(stateDir, id, sandbox);
     try {
-      const child = spawnR(id, dir, options);
+      const child = spawnR(id, dirs, options);
       const exit = child.status.then(({ code, signal }) => {
-        return { code: signal === null ? code : null, signal };
+        if (signal !== null) return { code: null, signal };
+        return { code, signal, maybeSignal: sandbox && maybeSignal(code) };
       });
       const { pid, stdin, stdout, stderr } = child;
       const nudge = () => {}; // The system tells at once.
+      const confined = sandbox !== undefined;
       const started: StartedR = {
         ...{ how: "spawn", keepsTree, pid, stdin, stdout, stderr, exit, nudge },
+        ...{ confined, user: sandbox?.user },
       };
-      return new RProcess(id, dir, started, sweeper);
+      return new RProcess(id, dirs, started, sweeper);
     } catch (error) {
-      Deno.removeSync(dir, { recursive: true });
+      void removeWorkerDirs(dirs); // Never rejects.
       throw error;
     }
   }
 
+  /**
+   * R's process id, as the server sees it; until R has begun, its sandbox's. That has two processes
+   * of its own: one outside, and the first of those inside.
+   */
+  get pid(): number {
+    if (!this.confined) return this.#outer;
+    const first = this.#inner === undefined ? this.#maybeFirst() : undefined;
+    if (first !== undefined) this.#inner = maybeOnlyChild(first);
+    return this.#inner ?? this.#outer;
+  }
+
+  /** All that belongs to R beside itself, however it has hidden; undefined: look for its mark. */
+  maybeOthers(): readonly number[] | undefined {
+    if (!this.confined) return undefined;
+    const own = [this.#outer, this.#maybeFirst(), this.pid];
+    return descendants(this.#outer).filter((pid) => !own.includes(pid));
+  }
+
   /** Where whoever writes to R's standard input writes. */
   get inputPath(): string {
-    return `${this.dir}/input`;
+    return `${this.#control}/input`;
   }
 
   /** While this file exists, the worker starts nothing further of a job. */
   get stopFile(): string {
-    return `${this.dir}/stop`;
+    return `${this.#control}/stop`;
   }
 
   /** While this file exists, the worker begins no job that was written ahead. */
   get holdFile(): string {
-    return `${this.dir}/hold`;
+    return `${this.#control}/hold`;
   }
 
   /**
@@ -140,6 +179,11 @@ export class RProcess {
    * asked for itself.
    */
   interrupt(): boolean {
+    if (this.confined) {
+      // The group is led by the first process inside, which no such signal reaches.
+      const first = this.#maybeFirst();
+      return first !== undefined && sendSignal(-first, "SIGINT");
+    }
     if (this.how === "spawn") return sendSignal(-this.pid, "SIGINT");
     for (const pid of descendants(this.pid)) sendSignal(pid, "SIGINT");
     return sendSignal(this.pid, "SIGINT");
@@ -150,12 +194,31 @@ export class RProcess {
    * Safe to call again.
    */
   async killTree(): Promise<void> {
-    if (this.#keepsTree) await this.#killBelow();
-    sendSignal(this.pid, "SIGKILL");
+    if (this.confined) await this.#killInside();
+    else if (this.#keepsTree) await this.#killBelow();
+    sendSignal(this.#outer, "SIGKILL");
     this.#nudge();
     await this.exit;
     await this.#stdin.abort().catch(() => {});
     if (this.#keepsTree) this.#sweeper.add(this.id);
+  }
+
+  /** With the first process inside the kernel ends all others there; it goes last. */
+  async #killInside(): Promise<void> {
+    const first = this.#maybeFirst();
+    sendSignal(this.#outer, "SIGKILL");
+    if (first === undefined) return;
+    sendSignal(first, "SIGKILL");
+    await hasEnded(first);
+  }
+
+  /** The first process inside, for as long as it runs: it may outlive the sandbox's other. */
+  #maybeFirst(): number | undefined {
+    const pid = this.#first?.pid ?? maybeOnlyChild(this.#outer);
+    const startedAt = pid === undefined ? undefined : maybeStat(pid)?.startedAt;
+    if (pid === undefined || startedAt === undefined) return undefined;
+    this.#first ??= { pid, startedAt };
+    return this.#first.startedAt === startedAt ? pid : undefined;
   }
 
   async #killBelow(): Promise<void> {
@@ -185,7 +248,7 @@ export class RProcess {
 
   /** Takes the directory away; only after R has ended. */
   async removeDir(): Promise<void> {
-    await Deno.remove(this.dir, { recursive: true }).catch(() => {});
+    await removeWorkerDirs({ dir: this.dir, control: this.#control });
   }
 
   /**
@@ -211,6 +274,16 @@ export class RProcess {
     } catch {
       return false;
     }
+  }
+}
+
+/** Resolves when the process runs no more, or will not end. */
+async function hasEnded(pid: number): Promise<void> {
+  const startedAt = maybeStat(pid)?.startedAt;
+  for (const since = performance.now(); performance.now() - since < EMPTY_MS;) {
+    const stat = maybeStat(pid);
+    if (stat?.startedAt !== startedAt || stat?.state === "Z") return;
+    await new Promise((resolve) => setTimeout(resolve, 1));
   }
 }
 

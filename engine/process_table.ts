@@ -55,6 +55,11 @@ export function descendants(pid: number): number[] {
   return found;
 }
 
+/** The child of a process that has no other; undefined when it has none. */
+export function maybeOnlyChild(pid: number): number | undefined {
+  return childrenOf(pid)[0];
+}
+
 /** R forks from its main thread, so that thread's children are all there are. */
 function childrenOf(pid: number): number[] {
   const text = maybeRead(`/proc/${pid}/task/${pid}/children`);
@@ -156,6 +161,11 @@ export function decodeWaitStatus(
   const number = status & 0x7f;
   if (number === 0) return { code: (status >> 8) & 0xff, signal: null };
   return { code: null, signal: SIGNAL_NAMES[number] ?? "SIGKILL" };
+}
+
+/** The signal an exit status stands for, as shells count: 128 and its number. */
+export function maybeSignal(status: number): Deno.Signal | undefined {
+  return SIGNAL_NAMES[status - 128];
 }
 
 function maybeRead(path: string): string | undefined {

@@ -11,7 +11,7 @@ import { maybeUsage, memoryOf } from "./usage.ts";
 export function sessionReport(session: Session): SessionReport {
   const { worker, jobsDone, idleMs, queued } = session.facts;
   const job = session.current;
-  const usage = worker && maybeUsage(worker.process.pid, worker.process.id);
+  const usage = worker && maybeUsage(worker.process);
   return {
     id: session.id,
     name: session.name ?? null,

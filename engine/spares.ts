@@ -138,7 +138,8 @@ export class Spares {
   }
 
   get #forks(): boolean {
-    return this.#options.start === "fork" && canFork();
+    // Forked, all confined R would see each other.
+    return this.#options.start === "fork" && this.#options.sandbox === undefined && canFork();
   }
 
   #refillIn(ms: number): void {

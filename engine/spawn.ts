@@ -5,6 +5,8 @@
  */
 
 import { RtoolError } from "../core/errors.ts";
+import { FILTER_FD, type Sandbox, sandboxArguments, type SystemUser } from "./sandbox.ts";
+import type { WorkerDirs } from "./worker_dirs.ts";
 
 /** Bounds the system itself holds for R and all it starts. `undefined`: the system's own. */
 export interface SystemLimits {
@@ -23,6 +25,8 @@ export interface SpawnOptions {
   /** Environment of R; nothing of the server's own is added. */
   readonly env: Readonly<Record<string, string>>;
   readonly systemLimits: SystemLimits;
+  /** What R is confined to. @default {not at all} */
+  readonly sandbox?: Sandbox | undefined;
 }
 
 /** Marks a worker and every process it starts, whatever group or parent these move to. */
@@ -40,7 +44,8 @@ export const SERVER_ID = crypto.randomUUID().replaceAll("-", "");
  * the opening of the FIFO from waiting for a writer. `exec` keeps the process id ours.
  */
 const LAUNCH = [
-  'cd "$1" && mkfifo -m 600 input && exec 9<>input && exec 3<&0 <input 9>&- || exit 70',
+  'cd "$1" && mkfifo -m 600 "$2/input" && exec 9<>"$2/input" || exit 70',
+  'exec 3<&0 <"$2/input" 9>&- || exit 70',
   // What the server's parent left open is not R's.
   "exec 4<&- 5<&- 6<&- 7<&- 8<&-",
   'mkdir tmp wd && cd wd && export TMPDIR="$1/tmp" || exit 70',
@@ -48,34 +53,85 @@ const LAUNCH = [
   "trap '' XFSZ",
   // Also the hard bounds: R raises its soft ones to those. Of memory what can be written counts,
   // not what is only reserved: programs with a heap of their own, such as V8's, reserve far more.
-  'ulimit -d "$3" 2>/dev/null; ulimit -n "$4" 2>/dev/null; ulimit -f "$5" 2>/dev/null',
-  'if [ "$2" = yes ]; then shift 5; exec setpriv --pdeathsig KILL -- "$@"; fi',
-  'shift 5; exec "$@"',
+  'ulimit -d "$4" 2>/dev/null; ulimit -n "$5" 2>/dev/null; ulimit -f "$6" 2>/dev/null',
+];
+
+/** The program itself, which the kernel ends with the server where it is asked to. */
+const RUN = [
+  'if [ "$3" = yes ]; then shift 6; exec setpriv --pdeathsig KILL -- "$@"; fi',
+  'shift 6; exec "$@"',
+];
+
+/** The same for bubblewrap: R has no home but its own directory, and leaves no core. */
+const LAUNCH_CONFINED = [
+  // The first line of the commands is not R's: the pipes are ours now.
+  "read -r go || exit 70",
+  ...LAUNCH,
+  'export HOME="$1/wd"; ulimit -c 0',
+  `if [ -n "$7" ]; then exec ${FILTER_FD}<"$7" || exit 70; fi`,
+  'if [ "$3" = yes ]; then shift 7; exec setpriv --pdeathsig KILL -- "$@"; fi',
+  'shift 7; exec "$@"',
 ].join("\n");
+
+/** Inside: the bound counts what runs there alone. Shells differ in the option's letter. */
+const BOUND = '{ ulimit -u "$1" || ulimit -p "$1"; } 2>/dev/null; shift; exec "$@"';
 
 const R_ARGUMENTS = ["--vanilla", "--no-echo", "--file=/dev/fd/3"];
 
 /** Starts R in its directory; its commands are its stdin. */
-export function spawnR(id: string, dir: string, options: SpawnOptions): Deno.ChildProcess {
+export function spawnR(id: string, dirs: WorkerDirs, options: SpawnOptions): Deno.ChildProcess {
+  const { sandbox, command } = options;
   const { memoryBytes, openFiles, fileBytes } = options.systemLimits;
-  const command = new Deno.Command("sh", {
-    args: [
-      ...["-c", LAUNCH, "sh", dir, hasSetpriv() ? "yes" : "no"],
-      blocks(memoryBytes, 1024),
-      openFiles === undefined ? "unlimited" : String(openFiles),
-      blocks(fileBytes, 512),
-      ...[options.command, ...R_ARGUMENTS],
-    ],
+  const before = [
+    ...[dirs.dir, dirs.control, hasSetpriv() ? "yes" : "no", blocks(memoryBytes, 1024)],
+    ...[openFiles === undefined ? "unlimited" : String(openFiles), blocks(fileBytes, 512)],
+  ];
+  const r = [command, ...R_ARGUMENTS];
+  const launch = sandbox
+    ? ["-c", LAUNCH_CONFINED, "sh", ...before, ...confined(sandbox, dirs, r)]
+    : ["-c", [...LAUNCH, ...RUN].join("\n"), "sh", ...before, ...r];
+  const child = spawnPiped("sh", {
+    args: launch,
     env: { ...options.env, [WORKER_VARIABLE]: id, [SERVER_VARIABLE]: SERVER_ID },
-    clearEnv: true,
+    ...asUser(sandbox?.user),
     // A group of its own: Ctrl-C on the server's terminal is the server's business.
     detached: true,
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "piped",
   });
+  if (sandbox) handOver(child, sandbox.user);
+  return child;
+}
+
+function confined(sandbox: Sandbox, dirs: WorkerDirs, r: readonly string[]): string[] {
+  const inside = ["/bin/sh", "-c", BOUND, "sh", String(sandbox.tasksMax), ...r];
+  return [sandbox.filter ?? "", sandbox.command, ...sandboxArguments(sandbox, dirs, inside)];
+}
+
+/**
+ * R opens its own pipes anew, by /dev/fd: as another user it may do so only with pipes of its own.
+ * It waits for the line.
+ */
+function handOver(child: Deno.ChildProcess, user: SystemUser | undefined): void {
   try {
-    return command.spawn();
+    for (const fd of user ? [0, 1, 2] : []) {
+      Deno.chownSync(`/proc/${child.pid}/fd/${fd}`, user!.uid, user!.gid);
+    }
+  } catch {
+    // It has ended: its exit tells why.
+  }
+  const writer = child.stdin.getWriter();
+  writer.write(new Uint8Array([10])).catch(() => {});
+  writer.releaseLock();
+}
+
+function asUser(user: SystemUser | undefined): Pick<Deno.CommandOptions, "uid" | "gid"> {
+  return user ? { uid: user.uid, gid: user.gid } : {};
+}
+
+/** Starts a program with all three streams piped and none of our environment. */
+function spawnPiped(program: string, options: Deno.CommandOptions): Deno.ChildProcess {
+  const piped = { stdin: "piped", stdout: "piped", stderr: "piped" } as const;
+  try {
+    return new Deno.Command(program, { ...options, ...piped, clearEnv: true }).spawn();
   } catch (cause) {
     throw new RtoolError("r_unavailable", `Cannot start a process: ${String(cause)}`, { cause });
   }
@@ -141,18 +197,7 @@ const HELPER_ENV = { PATH: "/usr/bin:/bin" };
  * them through /proc.
  */
 export function spawnHolder(): Deno.ChildProcess {
-  try {
-    return new Deno.Command("sleep", {
-      args: ["3600"],
-      clearEnv: true,
-      env: HELPER_ENV,
-      stdin: "piped",
-      stdout: "piped",
-      stderr: "piped",
-    }).spawn();
-  } catch (cause) {
-    throw new RtoolError("r_unavailable", `Cannot start a process: ${String(cause)}`, { cause });
-  }
+  return spawnPiped("sleep", { args: ["3600"], env: HELPER_ENV });
 }
 
 /** A process that writes its stdin to the FIFO; it says a line once that is open. */
@@ -197,15 +242,46 @@ export function spawnWatchdog(): Deno.ChildProcess {
   }).spawn();
 }
 
-let setpriv: boolean | undefined;
-
 /** With setpriv (util-linux) the kernel ends R when the server dies, however it dies. */
 function hasSetpriv(): boolean {
-  return setpriv ??= (Deno.env.get("PATH") ?? "").split(":").some((dir) => {
+  return setpriv ??= maybeProgram("setpriv") !== undefined;
+}
+
+let setpriv: boolean | undefined;
+
+/** Where a program is; `undefined` when it is not to be found. */
+export function maybeProgram(name: string): string | undefined {
+  const dirs = (Deno.env.get("PATH") ?? "").split(":").filter((dir) => dir.startsWith("/"));
+  return dirs.map((dir) => `${dir}/${name}`).find((path) => {
     try {
-      return Deno.statSync(`${dir}/setpriv`).isFile;
+      return Deno.statSync(path).isFile;
     } catch {
       return false;
     }
+  });
+}
+
+/** A program's output as a user of the system, or why there is none. */
+export async function runAs(
+  user: SystemUser | undefined,
+  command: readonly string[],
+  env: Readonly<Record<string, string>> = HELPER_ENV,
+): Promise<string> {
+  const [program = "", ...args] = command;
+  const child = spawnPiped(program, { args, env, ...asUser(user), cwd: "/" });
+  await child.stdin.close();
+  const { code, stdout, stderr } = await child.output();
+  if (code === 0) return new TextDecoder().decode(stdout);
+  const said = new TextDecoder().decode(stderr).trim();
+  throw new RtoolError("r_unavailable", said || `'${program}' ended with status ${code}`);
+}
+
+/** A process for probes to find: it does nothing, and has a secret in its environment. */
+export function spawnDecoy(user: SystemUser | undefined, secret: string): Deno.ChildProcess {
+  return spawnPiped("sleep", {
+    args: ["600"],
+    env: { ...HELPER_ENV, RTOOL_SECRET: secret },
+    ...asUser(user),
+    detached: true,
   });
 }

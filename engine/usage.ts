@@ -23,14 +23,24 @@ export interface Usage {
   readonly pids: readonly number[];
 }
 
+/** What is looked at. */
+export interface Used {
+  readonly pid: number;
+  /** The mark its processes carry. */
+  readonly id: string;
+  /** All of them but the first, where that is known without looking for marks. */
+  maybeOthers(): readonly number[] | undefined;
+}
+
 /**
  * Looks at R and all it has started, also what has left its tree; `undefined` where the system does
- * not tell, or R has ended. `id` is the mark its processes carry.
+ * not tell, or R has ended.
  */
-export function maybeUsage(pid: number, id: string): Usage | undefined {
+export function maybeUsage(used: Used): Usage | undefined {
+  const { pid, id } = used;
   const root = maybeStat(pid);
   if (!root) return undefined;
-  const below = new Set([...descendants(pid), ...markedWith(id)]);
+  const below = new Set(used.maybeOthers() ?? [...descendants(pid), ...markedWith(id)]);
   below.delete(pid);
   let cpuMs = root.cpuMs + root.childCpuMs;
   for (const each of below) {

@@ -123,8 +123,11 @@ export class Worker {
 
   #submit(job: EngineJob, ahead: boolean): void {
     const { request, plotsMax } = job;
-    const brought = bring(request.uploads, this.process.dir);
-    const settings = { ...request, last: request.session === undefined, brought, plotsMax };
+    const { dir, user, confined } = this.process;
+    const brought = bring(request.uploads, dir, user);
+    // A sandbox does not show where the client is.
+    const cwd = confined ? undefined : request.cwd;
+    const settings = { ...request, cwd, last: request.session === undefined, brought, plotsMax };
     this.process.write(this.commands.job(job.nonce, request.code, settings, ahead));
     this.#watch.start(() => this.#roll.first?.job);
     if (job.stopReason && this.#roll.first?.job === job) this.#stop(job);

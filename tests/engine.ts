@@ -48,7 +48,7 @@ export class TestEngine implements AsyncDisposable {
   readonly options: EngineOptions;
 
   constructor(options: Partial<EngineOptions> = {}) {
-    this.dir = Deno.makeTempDirSync({ prefix: "rtool-test-" });
+    this.dir = options.stateDir ?? Deno.makeTempDirSync({ prefix: "rtool-test-" });
     this.options = {
       command: "R",
       stateDir: this.dir,
@@ -154,7 +154,8 @@ async function soon<T>(promise: Promise<T>, describe: () => string): Promise<T> 
   }
 }
 
-function rEnvironment(): Record<string, string> {
+/** What the server's R starts in. */
+export function rEnvironment(): Record<string, string> {
   const env: Record<string, string> = { LANG: "C.UTF-8" };
   for (const name of ["PATH", "HOME"]) env[name] = Deno.env.get(name) ?? "";
   return env;

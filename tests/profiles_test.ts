@@ -126,13 +126,23 @@ Deno.test("profiles that are no tables are refused", () => {
   }
 });
 
-Deno.test("a confined profile is refused by a version that cannot confine, and the line to take out named", () => {
-  refuseConfined(profilesOf('[profile.a]\nisolation = "none"'));
+Deno.test("a confined profile is refused by a server that does not confine, and the option named", () => {
+  refuseConfined(profilesOf('[profile.a]\nisolation = "none"'), false);
   const confined = profilesOf('[profile.a]\n[profile.b]\nisolation = "confined"');
-  const { code, message, hint } = assertThrows(() => refuseConfined(confined), RtoolError);
+  const { code, message, hint } = assertThrows(() => refuseConfined(confined, false), RtoolError);
   assertEquals(code, "bad_config");
   assertStringIncludes(message, "Profile 'b'");
-  assertStringIncludes(hint!, "[profile.b]");
+  assertStringIncludes(hint!, "--isolation confined");
+});
+
+Deno.test("a server that confines takes a confined profile, unless it is to see more than others", () => {
+  refuseConfined(profilesOf('[profile.b]\nisolation = "confined"'), true);
+  for (const more of ["network = true", 'read_only = ["/srv"]', 'read_write = ["/srv"]']) {
+    const profiles = profilesOf(`[profile.b]\nisolation = "confined"\n${more}`);
+    const { code, hint } = assertThrows(() => refuseConfined(profiles, true), RtoolError);
+    assertEquals(code, "bad_config");
+    assertStringIncludes(hint!, "[profile.b]");
+  }
 });
 
 function profilesOf(text: string) {

@@ -12,6 +12,8 @@ import { createReloader, planReload } from "../core/reload.ts";
 /** What only a start can change. */
 const FIXED = ["hostname", "port", "serve.r", "serve.start", "serve.preload", "serve.init"];
 
+const HOW_IT_CONFINES = ["serve.isolation", "serve.worker_user"];
+
 Deno.test("planReload() takes over what has changed, and nothing else", () => {
   const before = options({ "serve.drain": ["1s"], "serve.queue_max": ["7"] });
   const plan = planReload(before, options({ "serve.drain": ["2s"] }), SERVE.options);
@@ -62,7 +64,8 @@ Deno.test("planReload() takes tables without options over as a whole, and names 
 Deno.test("every bound of serve can be reloaded, and where and how it runs cannot", () => {
   const fixed = SERVE.options.flatMap(({ key, reload }) => key && !reload ? [key] : []);
   const audit = ["serve.audit", "serve.audit_max", "serve.audit_required"];
-  assertEquals(fixed, [...FIXED, "serve.tokens", "serve.insecure", ...audit]);
+  const others = ["serve.tokens", "serve.insecure", ...audit];
+  assertEquals(fixed, [...FIXED, ...HOW_IT_CONFINES, ...others]);
 });
 
 Deno.test("a reloader applies what it reads, and says which keys have changed but not to what", async () => {

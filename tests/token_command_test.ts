@@ -102,7 +102,7 @@ Deno.test("a server does not start with a profile that is to be confined", async
   await home.config('[profile.p]\nisolation = "confined"\n');
   const { code, stderr } = await home.rtool(["serve", "--port", "0"]);
   assertEquals(code, 78);
-  assertStringIncludes(stderr, "cannot shut R in");
+  assertStringIncludes(stderr, "does not shut R in");
 });
 
 Deno.test("every client shows the token of --token-file, RTOOL_TOKEN or RTOOL_TOKEN_FILE, in this order", async () => {

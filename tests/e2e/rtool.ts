@@ -35,6 +35,7 @@ export async function startServer(
   options: { readonly env?: Readonly<Record<string, string>> } = {},
 ): Promise<TestServer> {
   const dir = await Deno.makeTempDir({ prefix: "rtool-e2e-" });
+  await Deno.chmod(dir, 0o711); // R that is confined runs as another user.
   const env = { TMPDIR: dir, XDG_RUNTIME_DIR: dir, XDG_CONFIG_HOME: dir, ...options.env };
   const server = new TestServer(spawnRtool(["serve", "--port", "0", ...args], { env }), dir);
   await server.ready;
