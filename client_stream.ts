@@ -5,11 +5,9 @@
  */
 
 import { Channel } from "./core/channel.ts";
-import { asFields, parseCondition } from "./core/condition.ts";
 import { RtoolError, toRtoolError } from "./core/errors.ts";
 import type { JobEvent } from "./core/job.ts";
-import { parseOutcome, parseReceipt, parseWaiting } from "./messages.ts";
-import { parseItem, parseItemEnd } from "./messages_items.ts";
+import { maybeEvent } from "./messages_events.ts";
 import {
   decodeJson,
   decodeWindow,
@@ -67,11 +65,6 @@ export class ClientStream implements ClientJob {
   /** Takes a frame; true when it was the last. */
   take(frame: Frame): boolean {
     switch (frame.kind) {
-      case "stdout":
-      case "stderr":
-      case "item_bytes":
-        this.#events.push({ kind: frame.kind, bytes: frame.payload });
-        return false;
       case "window":
         this.#inputCredit += decodeWindow(frame);
         this.#granted?.resolve();
@@ -80,39 +73,18 @@ export class ClientStream implements ClientJob {
         this.#events.push({ kind: "accepted", job: String(decodeJson(frame)["job"]) });
         if (this.#detached) this.#close();
         return this.#detached;
-      case "waiting":
-        this.#events.push(parseWaiting(decodeJson(frame)));
-        return false;
-      case "started": {
-        const { note } = decodeJson(frame);
-        this.#events.push({ kind: "started", note: typeof note === "string" ? note : undefined });
-        return false;
-      }
-      case "condition":
-        this.#events.push({ kind: "condition", condition: parseCondition(decodeJson(frame)) });
-        return false;
-      case "item":
-        this.#events.push({ kind: "item", item: parseItem(decodeJson(frame)) });
-        return false;
-      case "item_end":
-        this.#events.push({ kind: "item_end", problem: parseItemEnd(decodeJson(frame)) });
-        return false;
-      case "prompt":
-        this.#events.push({ kind: "prompt", text: String(decodeJson(frame)["text"]) });
-        return false;
-      case "end": {
-        const { outcome, receipt } = decodeJson(frame);
-        this.#events.push({
-          kind: "end",
-          outcome: parseOutcome(asFields(outcome)),
-          receipt: parseReceipt(asFields(receipt)),
-        });
-        this.#close();
-        return true;
-      }
       default:
-        throw new RtoolError("bad_frame", `A server may not send '${frame.kind}' frames`);
+        return this.#takeEvent(frame);
     }
+  }
+
+  #takeEvent(frame: Frame): boolean {
+    const event = maybeEvent(frame);
+    if (!event) throw new RtoolError("bad_frame", `A server may not send '${frame.kind}' frames`);
+    this.#events.push(event);
+    if (event.kind !== "end") return false;
+    this.#close();
+    return true;
   }
 
   /** A promise when the reader of this job is so far behind that the server broke its word. */

@@ -7,8 +7,7 @@
 
 import { EMPTY_RECEIPT } from "../core/job.ts";
 import type { Job, JobEvent, Outcome, Receipt } from "../core/job.ts";
-import { outcomeFields, receiptFields, waitingFields } from "../messages.ts";
-import { itemEndFields, itemFields } from "../messages_items.ts";
+import { encodeEvent } from "../messages_events.ts";
 import { encodeFrame, encodeJson, PAYLOAD_BYTES_MAX, WINDOW_BYTES } from "../protocol.ts";
 import type { Link } from "../wire.ts";
 import type { NativeUpload } from "./native_upload.ts";
@@ -96,8 +95,7 @@ export class NativeStream {
 
 /** The last frame of a stream. */
 export function encodeEnd(id: number, outcome: Outcome, receipt: Receipt): Uint8Array {
-  const end = { outcome: outcomeFields(outcome), receipt: receiptFields(receipt) };
-  return encodeJson("end", id, end);
+  return encodeEvent(id, { kind: "end", outcome, receipt });
 }
 
 function costOf(event: JobEvent): number {
@@ -115,31 +113,6 @@ function costOf(event: JobEvent): number {
     case "started":
     case "end":
       return 0;
-    default:
-      return event satisfies never;
-  }
-}
-
-function encodeEvent(id: number, event: JobEvent): Uint8Array {
-  switch (event.kind) {
-    case "stdout":
-    case "stderr":
-    case "item_bytes":
-      return encodeFrame(event.kind, id, event.bytes);
-    case "item":
-      return encodeJson("item", id, itemFields(event.item));
-    case "item_end":
-      return encodeJson("item_end", id, itemEndFields(event.problem));
-    case "prompt":
-      return encodeJson("prompt", id, { text: event.text });
-    case "condition":
-      return encodeJson("condition", id, event.condition);
-    case "waiting":
-      return encodeJson("waiting", id, waitingFields(event));
-    case "started":
-      return encodeJson("started", id, event.note === undefined ? {} : { note: event.note });
-    case "end":
-      return encodeEnd(id, event.outcome, event.receipt);
     default:
       return event satisfies never;
   }
