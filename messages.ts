@@ -17,6 +17,7 @@ import {
   uploadsFields,
   wantsFields,
 } from "./messages_items.ts";
+import { parseQueue, queueFields } from "./messages_queue.ts";
 import {
   flag,
   integer,
@@ -59,6 +60,7 @@ export function submissionFields(submission: Submission): Fields {
     ...(request.progress ? { progress: true } : {}),
     ...(request.within === undefined ? {} : { within: request.within }),
     ...(request.call === undefined ? {} : { call: request.call }),
+    ...queueFields(request.queue),
     ...wantsFields(request.wants),
     ...modeFields(request.mode),
     ...uploadsFields(request.uploads),
@@ -96,6 +98,7 @@ export function parseSubmission(fields: Fields): Submission {
       wants: parseWants(fields),
       mode: parseMode(fields),
       uploads: parseUploads(fields),
+      ...parseQueue(fields),
     },
   };
 }

@@ -17,6 +17,7 @@ import { Sessions } from "./engine/sessions.ts";
 import { serve } from "./server.ts";
 import { openAccess } from "./start_access.ts";
 import { auditedAdmission, maybeAudit } from "./start_audit.ts";
+import { maybeCluster } from "./start_cluster.ts";
 import { joinDoors } from "./start_doors.ts";
 import { engineOptions } from "./start_engine.ts";
 import { type Limits, limitsOf } from "./start_limits.ts";
@@ -62,11 +63,14 @@ export async function start(context: Context, control: Control): Promise<void> {
     control.onReload(createReloader(options, reload));
     const rVersion = await startR(sessions, stop);
     const drained = new AbortController();
-    const guard = createGuard(sessions, limits);
+    const cluster = await maybeCluster(context, { log, stateDir, stop, sessions, access });
+    const guarded = createGuard(cluster?.around(sessions) ?? sessions, limits);
+    const evaluator = audit?.around(guarded) ?? guarded;
+    await using joined = cluster?.join(evaluator);
     const served = serve(
       listener,
       {
-        ...joinDoors(limits, audit?.around(guard) ?? guard, { rVersion, spoolDir: stateDir }),
+        ...joinDoors(limits, joined?.evaluator ?? evaluator, { rVersion, spoolDir: stateDir }),
         admit: auditedAdmission(access.admission, audit),
         log,
       },

@@ -12,11 +12,14 @@ import { tokensPath } from "./cli/token_file.ts";
 import { RtoolError } from "./core/errors.ts";
 import type { Log } from "./core/log.ts";
 import type { Options } from "./core/options.ts";
+import type { Profile } from "./core/profile.ts";
 import type { Limits } from "./start_limits.ts";
 
 /** Who is let in, as the configuration says and as it may be changed. */
 export interface Access {
   readonly admission: Admission;
+  /** A profile as the configuration has it now. */
+  readonly maybeProfile: (name: string) => Profile | undefined;
   /** The options, if a server may go on with them. */
   readonly checked: (changed: Options) => Promise<Options>;
   /** Goes on with options that were checked. */
@@ -33,10 +36,11 @@ export async function openAccess(
   let profiles = profilesOf(options);
   limits.registries = await readRegistries(profiles);
   let checkedRegistries = limits.registries;
+  const maybeProfile = (name: string) => profiles.get(name)?.profile;
   const admission = new Admission({
     insecure: options.flag("insecure"),
     tokens: tokensPath(options, env),
-    maybeProfile: (name) => profiles.get(name)?.profile,
+    maybeProfile,
     log,
   });
   // As it was started: what a file says of it later needs a restart.
@@ -45,6 +49,7 @@ export async function openAccess(
   admission.check();
   return {
     admission,
+    maybeProfile,
     checked: async (changed) => {
       const next = profilesOf(changed);
       refuseConfined(next, isConfined);

@@ -16,6 +16,8 @@ export interface Limits {
   limitsMax: JobLimits;
   timeoutMax: number | undefined;
   drainMs: number;
+  /** The queue the server is in. */
+  queue: string | undefined;
   /** What may be called where the grant is `call`, by profile. */
   registries: Registries;
 }
@@ -33,6 +35,7 @@ export function limitsOf(options: Options): Omit<Limits, "registries"> {
     limitsMax: jobLimits(options),
     timeoutMax: options.maybeMs("timeout-max"),
     drainMs: options.ms("drain"),
+    queue: options.maybeText("queue"),
   };
 }
 

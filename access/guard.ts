@@ -21,6 +21,8 @@ export interface GuardOptions {
   readonly limitsMax?: JobLimits;
   /** Longest a job may wait and run together, in milliseconds. @default {none} */
   readonly timeoutMax?: number | undefined;
+  /** The queue the server is in. @default {none} */
+  readonly queue?: string | undefined;
   /** What may be called where the profile's grant is `call`. @default {nothing} */
   readonly registries?: Registries;
 }
@@ -41,6 +43,7 @@ export function createGuard(engine: Evaluator, options: GuardOptions): Evaluator
       Promise.resolve().then(async () => {
         const { profile } = principal;
         check(asked, options);
+        checkQueue(asked, options);
         checkVariables(asked, profile);
         const isCall = profile.grant !== "eval";
         // What may not be asked for is not looked into either.
@@ -114,6 +117,16 @@ function check(request: JobRequest, options: GuardOptions): void {
       throw new RtoolError("bad_request", `Cannot set the environment variable ${shown}`);
     }
   }
+}
+
+function checkQueue({ queue }: JobRequest, options: GuardOptions): void {
+  if (!queue || queue.name === options.queue) return;
+  const place = options.queue === undefined ? "no queue" : `the queue '${options.queue}'`;
+  const shown = JSON.stringify(queue.name.slice(0, 80));
+  throw new RtoolError(
+    "bad_request",
+    `This server is in ${place}, and cannot take jobs for ${shown}`,
+  );
 }
 
 function checkVariables({ env }: JobRequest, profile: Profile): void {

@@ -2,13 +2,13 @@
  * `rtool attach`: the output of a job that is there, from its start, and then as it comes.
  */
 
-import type { Client } from "../client.ts";
 import type { JobId } from "../core/job.ts";
-import { connect } from "./connection.ts";
+import { connectToJobs } from "./connection.ts";
 import type { CommandEnd, Context } from "./context.ts";
 import { type Audience, conclude, createAudience, follow, showing } from "./follow.ts";
 import { findJobId, jobOperand } from "./job_id.ts";
 import { openOutlets } from "./outlets.ts";
+import type { JobPlace } from "./queue_connection.ts";
 import { LeaveKey } from "./stop_keys.ts";
 
 /** Runs the command. */
@@ -18,13 +18,13 @@ export async function attach(context: Context): Promise<CommandEnd> {
   const audience = createAudience(context);
   return await showing(audience, async () => {
     const outlets = openOutlets(context.options, audience, []);
-    await using client = await connect(context);
+    await using client = await connectToJobs(context);
     return await watch(client, await findJobId(client, given), after, outlets.audience);
   });
 }
 
 async function watch(
-  client: Client,
+  client: JobPlace,
   id: JobId,
   after: number,
   audience: Audience,

@@ -7,7 +7,7 @@ import { bareRequest, type JobRequest } from "../core/job.ts";
 import { exitStatus } from "../core/outcome.ts";
 import type { Options } from "../core/options.ts";
 import { bringArguments, type Brought, type NamedValue, readValues } from "./brought.ts";
-import { connect } from "./connection.ts";
+import { connectToJobs } from "./connection.ts";
 import type { CommandEnd, Context } from "./context.ts";
 import { conclude, createAudience, follow, showing } from "./follow.ts";
 import { openOutlets } from "./outlets.ts";
@@ -15,6 +15,7 @@ import { tellLostPlots } from "./plot_files.ts";
 import { readStdin } from "./source.ts";
 import { StopKeys } from "./stop_keys.ts";
 import { refuseOperands } from "./subcommand.ts";
+import { readQueue } from "./queued.ts";
 import { readPlots } from "./wants.ts";
 
 /** Runs the command. */
@@ -37,7 +38,7 @@ export async function call(context: Context): Promise<CommandEnd> {
   const audience = createAudience(context);
   return await showing(audience, async () => {
     const outlets = openOutlets(options, audience, []);
-    await using client = await connect(context);
+    await using client = await connectToJobs(context);
     const job = client.submit(callRequest(name, options, brought), brought.contents);
     using stop = new StopKeys(job, audience.say);
     const end = await follow(job, outlets.audience);
@@ -50,8 +51,10 @@ export async function call(context: Context): Promise<CommandEnd> {
 }
 
 function callRequest(name: string, options: Options, { uploads }: Brought): JobRequest {
+  const queue = readQueue(options);
   return {
-    ...bareRequest("", options.flag("fresh") ? undefined : options.text("session")),
+    ...bareRequest("", options.flag("fresh") || queue ? undefined : options.text("session")),
+    queue,
     call: name,
     cwd: Deno.cwd(),
     timeoutMs: options.maybeMs("timeout"),

@@ -6,6 +6,7 @@ import { Client } from "../client.ts";
 import type { Options } from "../core/options.ts";
 import { SOFTWARE } from "../core/version.ts";
 import type { Context } from "./context.ts";
+import type { JobPlace } from "./queue_connection.ts";
 
 /** Dialling and greeting together may take this. */
 const CONNECT_TIMEOUT_MS = 10_000;
@@ -22,6 +23,12 @@ export async function connect(
     software: SOFTWARE,
     token: await maybeToken(options, env),
   });
+}
+
+/** The queue that --nats names, or the server. */
+export async function connectToJobs(context: Context): Promise<JobPlace> {
+  if (context.options.list("nats").length === 0) return await connect(context);
+  return await (await import("./queue_connection.ts")).QueueConnection.connect(context);
 }
 
 /** What reads tokens is loaded only where there is one. */

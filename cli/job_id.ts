@@ -2,10 +2,10 @@
  * Which job an id of the command line means: it may be shortened.
  */
 
-import type { Client } from "../client.ts";
 import { RtoolError } from "../core/errors.ts";
 import type { JobId } from "../core/job.ts";
 import type { Context } from "./context.ts";
+import type { JobPlace } from "./queue_connection.ts";
 
 const WHOLE = /^[0-9a-f]{32}$/;
 
@@ -27,7 +27,7 @@ export function jobOperand({ operands, rest }: Context, command: string): string
 }
 
 /** The whole id; asks the server which jobs there are when it is shortened. */
-export async function findJobId(client: Client, given: string): Promise<JobId> {
+export async function findJobId(client: Pick<JobPlace, "report">, given: string): Promise<JobId> {
   const id = given.toLowerCase();
   if (WHOLE.test(id)) return id;
   if (!SHORTENED.test(id)) {

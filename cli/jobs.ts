@@ -3,7 +3,7 @@
  */
 
 import { jobFields } from "../messages_report.ts";
-import { connect } from "./connection.ts";
+import { connectToJobs } from "./connection.ts";
 import type { CommandEnd, Context } from "./context.ts";
 import { printJson, printText } from "./print.ts";
 import { jobsTable } from "./report_tables.ts";
@@ -12,7 +12,7 @@ import { refuseOperands } from "./subcommand.ts";
 /** Runs the command. */
 export async function jobs(context: Context): Promise<CommandEnd> {
   refuseOperands(context, "jobs");
-  await using client = await connect(context);
+  await using client = await connectToJobs(context);
   const all = context.options.flag("all");
   const report = await client.report();
   const shown = report.jobs.filter(({ state }) => all || state !== "ended");

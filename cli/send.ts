@@ -7,7 +7,7 @@ import { EXIT_STATUS, RtoolError, toRtoolError } from "../core/errors.ts";
 import type { JobLimits, JobRequest } from "../core/job.ts";
 import { maybeMachineId } from "../core/machine.ts";
 import type { Options } from "../core/options.ts";
-import { connect } from "./connection.ts";
+import { connectToJobs } from "./connection.ts";
 import type { CommandEnd, Context } from "./context.ts";
 import { type Audience, conclude, createAudience, follow, showing } from "./follow.ts";
 import { readBrought } from "./brought.ts";
@@ -15,6 +15,7 @@ import { openOutlets } from "./outlets.ts";
 import { tellLostPlots } from "./plot_files.ts";
 import { printJson, printText } from "./print.ts";
 import { readSource, type Source } from "./source.ts";
+import { readQueue } from "./queued.ts";
 import { readMode, readWants } from "./wants.ts";
 import { StopKeys } from "./stop_keys.ts";
 
@@ -23,6 +24,7 @@ const NATIVE_ONLY = [
   ...["fresh", "cpu", "memory", "output", "processes", "detach", "key"],
   ...["value", "out", "unbox", "set", "data", "put", "get", "plots"],
   ...["echo", "lines", "ndjson", "token-file"],
+  ...["queue", "require", "at-most-once", "nats"],
 ];
 
 /** Runs the command. */
@@ -64,7 +66,7 @@ async function sendNative(
   }
   const outlets = openOutlets(context.options, audience, pairs);
   const brought = await readBrought(context.options);
-  await using client = await connect(context);
+  await using client = await connectToJobs(context);
   const request = { ...await buildRequest(context, source, audience), uploads: brought.uploads };
   const job = client.submit(request, brought.contents);
   using stop = new StopKeys(job, audience.say);
@@ -109,10 +111,12 @@ async function buildRequest(
 ): Promise<JobRequest> {
   const { options } = context;
   const detach = options.flag("detach");
-  const forwards = source.stdinIsFree && !options.flag("no-input") && !detach;
+  const queue = readQueue(options);
+  const forwards = source.stdinIsFree && !options.flag("no-input") && !detach && !queue;
   return {
     code: source.code,
-    session: options.flag("fresh") ? undefined : options.text("session"),
+    session: options.flag("fresh") || queue ? undefined : options.text("session"),
+    queue,
     args: source.args,
     cwd: Deno.cwd(),
     machine: maybeMachineId(),

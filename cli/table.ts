@@ -4,6 +4,7 @@
 
 import { type CommandSpec, CONFIG, HELP, HOSTNAME, PORT, TOKEN_FILE } from "./command.ts";
 import { ATTACH, CANCEL, JOBS, SESSIONS, TOP } from "./table_jobs.ts";
+import { CLUSTER } from "./table_cluster.ts";
 import { CALL } from "./table_call.ts";
 import { REPL } from "./table_repl.ts";
 import { SEND } from "./table_send.ts";
@@ -59,6 +60,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   TOP,
   PING,
   TOKEN,
+  CLUSTER,
   CONFIGURE,
   DOCTOR,
 ];

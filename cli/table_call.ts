@@ -3,6 +3,7 @@
  */
 
 import { type CommandSpec, CONFIG, HELP, HOSTNAME, PORT, QUIET, TOKEN_FILE } from "./command.ts";
+import { QUEUED } from "./table_cluster.ts";
 import { SEND, VALUE_OPTIONS } from "./table_send.ts";
 
 /** Options `call` has as `send` has them. */
@@ -49,6 +50,7 @@ export const CALL: CommandSpec = {
     HOSTNAME,
     PORT,
     TOKEN_FILE,
+    ...QUEUED,
     ...SEND.options.filter(({ name }) => SHARED.includes(name)),
     CONFIG,
     QUIET,

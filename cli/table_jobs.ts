@@ -13,6 +13,7 @@ import {
   QUIET,
   TOKEN_FILE,
 } from "./command.ts";
+import { QUEUE, STRAIGHT } from "./table_cluster.ts";
 import { PLOT_OPTIONS, VALUE_OPTIONS } from "./table_send.ts";
 
 const JSON_OUTPUT: OptionSpec = { name: "json", kind: "flag", help: "Print one JSON document" };
@@ -39,6 +40,8 @@ export const ATTACH: CommandSpec = {
     HOSTNAME,
     PORT,
     TOKEN_FILE,
+    QUEUE,
+    ...STRAIGHT,
     CONFIG,
     QUIET,
     HELP,
@@ -61,6 +64,8 @@ export const JOBS: CommandSpec = {
     HOSTNAME,
     PORT,
     TOKEN_FILE,
+    QUEUE,
+    ...STRAIGHT,
     CONFIG,
     HELP,
   ],
@@ -72,7 +77,7 @@ export const CANCEL: CommandSpec = {
   name: "cancel",
   operands: "ID",
   summary: "Stop a job",
-  options: [HOSTNAME, PORT, TOKEN_FILE, CONFIG, HELP],
+  options: [HOSTNAME, PORT, TOKEN_FILE, QUEUE, ...STRAIGHT, CONFIG, HELP],
   notes: [ID_NOTE],
 };
 

@@ -14,6 +14,7 @@ import {
   SESSION,
   TOKEN_FILE,
 } from "./command.ts";
+import { QUEUED } from "./table_cluster.ts";
 
 /** Formats of `--value`. */
 export const VALUE_FORMATS = ["json", "ndjson", "csv", "rds", "arrow", "text"] as const;
@@ -142,6 +143,7 @@ export const SEND: CommandSpec = {
       value: "KEY",
       help: "Run once: sent again with KEY, the first run's output comes again",
     },
+    ...QUEUED,
     ...VALUE_OPTIONS,
     ...BROUGHT,
     ...PLOT_OPTIONS,

@@ -4,6 +4,7 @@
 
 import type { OptionSpec, ValueKind } from "../core/options.ts";
 import { type CommandSpec, CONFIG, HELP, HOSTNAME, PORT, QUIET, TOKENS } from "./command.ts";
+import { CLUSTERED } from "./table_cluster.ts";
 
 const LISTENING: readonly OptionSpec[] = [
   { ...HOSTNAME, help: "Address to listen on" },
@@ -120,6 +121,7 @@ export const SERVE: CommandSpec = {
     TOKENS,
     INSECURE,
     ...AUDIT,
+    ...CLUSTERED,
     QUIET,
     HELP,
   ],

@@ -30,6 +30,11 @@ export class Channel<T> implements AsyncIterable<T> {
     return this.#weight >= this.#weightMax;
   }
 
+  /** Whether an item can be taken at once. */
+  get waiting(): boolean {
+    return this.#head < this.#items.length;
+  }
+
   /** Adds an item; ignored once closed. */
   push(item: T): void {
     if (this.#closed) return;

@@ -66,6 +66,17 @@ export interface JobRequest {
   readonly uploads: readonly Upload[];
   /** Function to call with the uploaded arguments, `name` or `package::name`, instead of code. */
   readonly call: string | undefined;
+  /** Which queue it is for, when any host of that may run it. */
+  readonly queue?: QueueRequest | undefined;
+}
+
+/** What a queued job asks of its queue. */
+export interface QueueRequest {
+  readonly name: string;
+  /** Label the host must have. */
+  readonly require?: string | undefined;
+  /** The job ends as `lost` when its host is lost, and is not run again. */
+  readonly atMostOnce: boolean;
 }
 
 /** What an audit has written down about a request. */

@@ -157,6 +157,11 @@ export class Sessions implements Evaluator, SessionOwner {
     }
   }
 
+  /** Whether a job could begin now. */
+  get hasPlace(): boolean {
+    return !this.#draining && this.#places.running < this.#options.jobsMax;
+  }
+
   /** Ends every R. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#draining = true;

@@ -10,7 +10,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ["main"],
   ["cli"],
   ["server", "client", "doors"],
-  ["engine", "access"],
+  ["engine", "access", "cluster"],
   ["rdata", "protocol"],
   ["core"],
 ];

@@ -1,0 +1,117 @@
+/**
+ * The command table's part for queues: what `serve` and the clients say of the broker.
+ */
+
+import type { OptionSpec, ValueKind } from "../core/options.ts";
+import { type CommandSpec, CONFIG, HELP } from "./command.ts";
+
+const WHERE: OptionSpec = {
+  name: "nats",
+  kind: "text",
+  value: "URL",
+  help: "Broker with the queue, such as nats://host:4222; a comma separates several",
+  list: true,
+  repeat: true,
+};
+
+/** How to get in at the broker, and whose word counts there. */
+const CREDENTIALS: readonly OptionSpec[] = [
+  keyed("cluster-key", "key", "FILE", "Key that signs jobs (default: rtool/cluster.key)"),
+  keyed("nats-user", "user", "NAME", "User at the broker"),
+  keyed("nats-password-file", "password_file", "FILE", "File with that user's password"),
+  keyed("nats-token-file", "token_file", "FILE", "File with a token for the broker"),
+  keyed("nats-nkey-file", "nkey_file", "FILE", "File with an nkey seed"),
+  keyed("nats-credentials", "credentials", "FILE", "Credentials file, as nsc makes it"),
+  keyed("nats-ca", "ca", "FILE", "Certificates (PEM) the broker's is checked with"),
+  keyed("nats-cert", "cert", "FILE", "Certificate (PEM) to show the broker"),
+  keyed("nats-cert-key", "cert_key", "FILE", "Key (PEM) of that certificate"),
+];
+
+/** Of clients: straight to the broker. */
+export const STRAIGHT: readonly OptionSpec[] = [
+  { ...WHERE, help: `${WHERE.help}; without it: through the server`, env: "RTOOL_NATS" },
+  ...CREDENTIALS,
+];
+
+/** Of `attach`, `jobs` and `cancel`: the queue at `--nats`. */
+export const QUEUE: OptionSpec = {
+  name: "queue",
+  kind: "text",
+  value: "NAME",
+  help: "With --nats: the queue",
+};
+
+/** Of what sends jobs. */
+export const QUEUED: readonly OptionSpec[] = [
+  { ...QUEUE, help: "Let any host of this queue run the job, in a clean R" },
+  {
+    name: "require",
+    kind: "text",
+    value: "LABEL",
+    help: "With --queue: on a host with this label",
+  },
+  {
+    name: "at-most-once",
+    kind: "flag",
+    help: "With --queue: never run it again, even when its host was lost",
+  },
+  ...STRAIGHT,
+];
+
+/** Of `serve`. */
+export const CLUSTERED: readonly OptionSpec[] = [
+  { ...WHERE, help: "Broker to take jobs from; a comma separates several", key: "cluster.urls" },
+  keyed("queue", "queue", "NAME", "Queue there whose jobs are taken"),
+  {
+    ...keyed("label", "labels", "LABEL", "Also take jobs that require this, such as gpu=1"),
+    list: true,
+    repeat: true,
+  },
+  keyed(
+    "queue-jobs-max",
+    "jobs_max",
+    "N",
+    "Jobs of the queue at once; jobs-max by default",
+    "count",
+  ),
+  {
+    ...keyed("lease", "lease", "TIME", "A host silent for so long loses its jobs", "duration"),
+    fallback: "30s",
+  },
+  {
+    ...keyed("deliveries-max", "deliveries_max", "N", "Hosts a job may lose", "count"),
+    fallback: "3",
+  },
+  {
+    ...keyed("away-max", "away_max", "TIME", "Results wait so long for a lost broker", "duration"),
+    fallback: "10m",
+  },
+  {
+    ...keyed("cluster-trust", "trust", "KEY", "Public keys whose jobs are taken, beside its own"),
+    list: true,
+    repeat: true,
+  },
+  ...CREDENTIALS,
+];
+
+/** `rtool cluster`. */
+export const CLUSTER: CommandSpec = {
+  name: "cluster",
+  operands: "key [FILE]",
+  summary: "Make the key that signs the jobs of a cluster",
+  options: [...CREDENTIALS.filter(({ name }) => name === "cluster-key"), CONFIG, HELP],
+  notes: [
+    "key: makes FILE, or shows the public half of the key that is there. Servers run the jobs of",
+    "whoever has their key, or one they trust (cluster.trust): keep it as you keep your ssh key.",
+  ],
+};
+
+function keyed(
+  name: string,
+  key: string,
+  value: string,
+  help: string,
+  kind: ValueKind = "text",
+): OptionSpec {
+  return { name, kind, value, help, key: `cluster.${key}` };
+}

@@ -1,0 +1,316 @@
+/**
+ * The connection to NATS: what the cluster asks of it, and its errors in rtool's words.
+ *
+ * Knows streams and messages. Must not know jobs. Loads the client of NATS only to connect.
+ */
+
+import type { JetStreamClient, JetStreamManager, StoredMsg } from "@nats-io/jetstream";
+import type { ConnectionOptions, NatsConnection } from "@nats-io/transport-node";
+import { RtoolError } from "../core/errors.ts";
+import type { Log } from "../core/log.ts";
+import { delay, settlesWithin } from "../core/time.ts";
+
+/** Where the broker is, and what is shown to it. */
+export interface BrokerOptions {
+  readonly urls: readonly string[];
+  readonly user?: string | undefined;
+  readonly password?: string | undefined;
+  readonly token?: string | undefined;
+  /** Text of an nkey seed. */
+  readonly nkey?: string | undefined;
+  /** Text of a credentials file. */
+  readonly credentials?: string | undefined;
+  /** Names of PEM files. */
+  readonly tls?:
+    | { readonly ca?: string; readonly cert?: string; readonly key?: string }
+    | undefined;
+}
+
+/** A message as a stream keeps it. */
+export interface Kept {
+  readonly seq: number;
+  readonly subject: string;
+  readonly body: Uint8Array;
+  readonly headers: Headers;
+  readonly time: Date;
+}
+
+/** Text by name. */
+export type Headers = Readonly<Record<string, string>>;
+
+/** Dialling and greeting together may take this. */
+const CONNECT_TIMEOUT_MS = 10_000;
+
+/** Closing may take this. */
+const CLOSE_MS = 2_000;
+
+/** A connection is given up after two of these without an answer, and made anew. */
+const PING_INTERVAL_MS = 10_000;
+
+const RECONNECT_MS = { first: 200, max: 10_000 } as const;
+
+/** What the API of JetStream says. */
+const NO_MESSAGE = 10037;
+const WRONG_LAST_SEQUENCE = 10071;
+const STREAM_FULL = 10077;
+
+/** An open connection, which comes back by itself. */
+export class Broker implements AsyncDisposable {
+  readonly connection: NatsConnection;
+  readonly streams: JetStreamClient;
+  readonly manager: JetStreamManager;
+  #away = false;
+  #log: Log | undefined;
+  readonly #headers: () => ReturnType<typeof import("@nats-io/transport-node").headers>;
+
+  private constructor(
+    connection: NatsConnection,
+    streams: JetStreamClient,
+    manager: JetStreamManager,
+    headers: typeof import("@nats-io/transport-node").headers,
+  ) {
+    this.connection = connection;
+    this.streams = streams;
+    this.manager = manager;
+    this.#headers = () => headers();
+    void this.#watch(); // Never rejects.
+  }
+
+  /** Connects once; throws `cannot_connect` with what is wrong. */
+  static async connect(options: BrokerOptions): Promise<Broker> {
+    const transport = await import("@nats-io/transport-node");
+    const { jetstream, jetstreamManager } = await import("@nats-io/jetstream");
+    try {
+      const connection = await transport.connect({
+        ...await connectionOptions(options, transport),
+        ...RECONNECTING,
+        reconnectDelayHandler: backOff(),
+      });
+      const manager = await jetstreamManager(connection, { checkAPI: false });
+      return new Broker(connection, jetstream(connection), manager, transport.headers);
+    } catch (cause) {
+      throw brokerFault(cause, options.urls.join(", "));
+    }
+  }
+
+  /** Tells the log of outages from here on. */
+  tellOutages(log: Log): void {
+    this.#log = log;
+  }
+
+  /** Whether the connection is lost just now: nothing asked would be answered. */
+  get away(): boolean {
+    return this.#away;
+  }
+
+  /** Most bytes of one message, headers included. */
+  get payloadMax(): number {
+    return this.connection.info?.max_payload ?? 1 << 20;
+  }
+
+  /**
+   * Publishes into a stream if the last message of the subject is the one with number `after`, 0
+   * being none; its number, or `undefined` when it is another.
+   */
+  async append(
+    subject: string,
+    after: number,
+    body: Uint8Array,
+    headers: Headers,
+  ): Promise<number | undefined> {
+    try {
+      const options = { headers: this.#toHeaders(headers), expect: { lastSubjectSequence: after } };
+      return (await this.streams.publish(subject, body, options)).seq;
+    } catch (cause) {
+      if (codeOf(cause) === WRONG_LAST_SEQUENCE) return undefined;
+      throw brokerFault(cause);
+    }
+  }
+
+  /** Publishes into a stream; a second message of that id does nothing for a while. */
+  async add(subject: string, id: string, body: Uint8Array, headers: Headers): Promise<void> {
+    await asking(async () => {
+      const options = { headers: this.#toHeaders(headers), msgID: id };
+      return await this.streams.publish(subject, body, options);
+    });
+  }
+
+  /** Tells whoever listens just now. */
+  tell(subject: string, body: Uint8Array, headers: Headers): void {
+    if (this.connection.isClosed()) return;
+    this.connection.publish(subject, body, { headers: this.#toHeaders(headers) });
+  }
+
+  /** The last message of a subject, which may have wildcards, or `undefined`. */
+  async maybeLast(stream: string, subject: string): Promise<Kept | undefined> {
+    return await this.#maybeMessage(stream, { last_by_subj: subject });
+  }
+
+  /** The first message of a subject with at least that number, or `undefined`. */
+  async maybeNext(stream: string, subject: string, seq: number): Promise<Kept | undefined> {
+    // The client's types do not know it; brokers from 2.9 do.
+    const query = { seq: Math.max(1, seq), next_by_subj: subject } as { seq: number };
+    return await this.#maybeMessage(stream, query);
+  }
+
+  /** How many messages each subject of a stream has, of those that match. */
+  async subjects(stream: string, filter: string): Promise<Readonly<Record<string, number>>> {
+    return await asking(async () => {
+      const { state } = await this.manager.streams.info(stream, { subjects_filter: filter });
+      return state.subjects ?? {};
+    });
+  }
+
+  /** Asks who listens there; `undefined` when nobody does, or nobody answers in time. */
+  async ask(subject: string, question: string, timeoutMs: number): Promise<string | undefined> {
+    try {
+      const answer = await this.connection.request(subject, question, { timeout: timeoutMs });
+      return answer.string();
+    } catch (cause) {
+      if (isSilence(cause)) return undefined;
+      throw brokerFault(cause);
+    }
+  }
+
+  /** Closes; what waits for an answer gets an error. Safe to call again. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    // What was acknowledged last is still on its way.
+    await settlesWithin(this.connection.drain(), CLOSE_MS);
+    await this.connection.close();
+  }
+
+  async #watch(): Promise<void> {
+    for await (const { type } of this.connection.status()) {
+      if (type === "disconnect") {
+        this.#away = true;
+        this.#log?.error("broker lost");
+      } else if (type === "reconnect") {
+        this.#away = false;
+        this.#log?.info("broker back");
+      }
+    }
+  }
+
+  async #maybeMessage(
+    stream: string,
+    query: Parameters<JetStreamManager["streams"]["getMessage"]>[1],
+  ): Promise<Kept | undefined> {
+    try {
+      const message = await this.manager.streams.getMessage(stream, query);
+      return message ? toKept(message) : undefined;
+    } catch (cause) {
+      if (codeOf(cause) === NO_MESSAGE) return undefined;
+      throw brokerFault(cause);
+    }
+  }
+
+  #toHeaders(values: Headers): ReturnType<typeof import("@nats-io/transport-node").headers> {
+    const headers = this.#headers();
+    for (const [name, value] of Object.entries(values)) headers.set(name, value);
+    return headers;
+  }
+}
+
+const RECONNECTING = {
+  timeout: CONNECT_TIMEOUT_MS,
+  maxReconnectAttempts: -1,
+  pingInterval: PING_INTERVAL_MS,
+  name: "rtool",
+} as const;
+
+/** Waits twice as long after each failure, and begins anew after a while without one. */
+function backOff(): () => number {
+  let [waitMs, askedAt] = [RECONNECT_MS.first as number, 0];
+  return () => {
+    const now = performance.now();
+    if (now - askedAt > 3 * RECONNECT_MS.max) waitMs = RECONNECT_MS.first;
+    askedAt = now;
+    const wait = waitMs * (0.75 + Math.random() / 2);
+    waitMs = Math.min(2 * waitMs, RECONNECT_MS.max);
+    return wait;
+  };
+}
+
+async function connectionOptions(
+  { urls, user, password, token, nkey, credentials, tls }: BrokerOptions,
+  transport: typeof import("@nats-io/transport-node"),
+): Promise<ConnectionOptions> {
+  const bytes = (text: string) => new TextEncoder().encode(text);
+  const authenticator = nkey !== undefined
+    ? transport.nkeyAuthenticator(bytes(nkey.trim()))
+    : credentials !== undefined
+    ? transport.credsAuthenticator(bytes(credentials))
+    : undefined;
+  const read = async (path: string | undefined) => path && await Deno.readTextFile(path);
+  const [ca, cert, key] = await Promise.all([read(tls?.ca), read(tls?.cert), read(tls?.key)]);
+  return {
+    servers: [...urls],
+    ...(authenticator ? { authenticator } : {}),
+    ...(user === undefined ? {} : { user }),
+    ...(password === undefined ? {} : { pass: password }),
+    ...(token === undefined ? {} : { token }),
+    ...(tls
+      ? { tls: { ...(ca ? { ca } : {}), ...(cert ? { cert } : {}), ...(key ? { key } : {}) } }
+      : {}),
+  };
+}
+
+function toKept(message: StoredMsg): Kept {
+  return {
+    seq: message.seq,
+    subject: message.subject,
+    body: message.data,
+    headers: Object.fromEntries(
+      [...message.header ?? []].map(([name, [text = ""]]) => [name, text]),
+    ),
+    time: message.time,
+  };
+}
+
+/** Does what the broker is asked for; its errors become rtool's. */
+export async function asking<T>(ask: () => Promise<T>): Promise<T> {
+  try {
+    return await ask();
+  } catch (cause) {
+    throw brokerFault(cause);
+  }
+}
+
+/** Asks again, ever more rarely, while the broker is away; until `signal`. */
+export async function persistently<T>(ask: () => Promise<T>, signal: AbortSignal): Promise<T> {
+  for (let waitMs: number = RECONNECT_MS.first;; waitMs = Math.min(2 * waitMs, RECONNECT_MS.max)) {
+    try {
+      return await ask();
+    } catch (error) {
+      const isAway = error instanceof RtoolError && error.code === "cannot_connect";
+      if (!isAway || signal.aborted) throw error;
+    }
+    await delay(waitMs);
+  }
+}
+
+function isSilence(cause: unknown): boolean {
+  if (!(cause instanceof Error)) return false;
+  const names = [cause.name, cause.cause instanceof Error ? cause.cause.name : ""];
+  return names.includes("TimeoutError") || names.includes("NoResponders");
+}
+
+function codeOf(cause: unknown): number | undefined {
+  const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
+  return typeof code === "number" ? code : undefined;
+}
+
+/** What JetStream itself refuses is told as it words it; all else means that it is not there. */
+function brokerFault(cause: unknown, where?: string): RtoolError {
+  if (cause instanceof RtoolError) return cause;
+  const why = cause instanceof Error ? cause.message : String(cause);
+  const code = codeOf(cause);
+  if (code === STREAM_FULL) {
+    return new RtoolError("busy", "The queue is full", { cause, hint: "try again later" });
+  }
+  if (code !== undefined && code > 1000) {
+    return new RtoolError("internal", `The broker refused: ${why}`, { cause });
+  }
+  const place = where === undefined ? "The broker does not answer" : `Cannot connect to ${where}`;
+  return new RtoolError("cannot_connect", `${place}: ${why}`, { cause });
+}

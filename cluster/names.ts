@@ -1,0 +1,75 @@
+/**
+ * What queues, labels, subjects and streams are called at the broker; docs/cluster.md shows them.
+ */
+
+import { RtoolError } from "../core/errors.ts";
+import type { JobId, Principal } from "../core/job.ts";
+
+const QUEUE_NAME = /^[A-Za-z0-9_-]{1,32}$/;
+const LABEL = /^[A-Za-z0-9][A-Za-z0-9_=-]{0,31}$/;
+
+/** The subject of jobs that require no label. */
+export const NO_LABEL = "_";
+
+/** Names of one queue. */
+export interface QueueNames {
+  readonly jobs: string;
+  readonly events: string;
+  readonly dead: string;
+  readonly large: string;
+  /** Before every subject of the queue. */
+  readonly prefix: string;
+}
+
+/** The names of a queue; throws for what can be none. */
+export function queueNames(queue: string): QueueNames {
+  if (!QUEUE_NAME.test(queue)) {
+    const shown = JSON.stringify(queue.slice(0, 80));
+    throw new RtoolError(
+      "bad_request",
+      `Cannot use the queue ${shown}: a name is 1 to 32 letters, digits, '_' or '-'`,
+    );
+  }
+  return {
+    jobs: `RTOOL_${queue}_JOBS`,
+    events: `RTOOL_${queue}_EVENTS`,
+    dead: `RTOOL_${queue}_DEAD`,
+    large: `RTOOL_${queue}_LARGE`,
+    prefix: `rtool.${queue}`,
+  };
+}
+
+/** A label as it stands in subjects; throws for what can be none. */
+export function checkedLabel(label: string): string {
+  if (LABEL.test(label)) return label;
+  throw new RtoolError(
+    "bad_request",
+    `Cannot use the label ${JSON.stringify(label.slice(0, 80))}: ` +
+      "a label is 1 to 32 letters, digits, '_', '=' or '-', such as gpu=1",
+  );
+}
+
+/** Who a job belongs to, as it stands in subjects: a digest, since names hold what these may not. */
+export async function ownerToken({ name }: Pick<Principal, "name">): Promise<string> {
+  return (await digestHex(name)).slice(0, 16);
+}
+
+/** The id of a job with a key: the same for the same owner, queue and key. */
+export async function keyedId(owner: string, queue: string, key: string): Promise<JobId> {
+  return (await digestHex(`${owner} ${queue} ${key}`)).slice(0, 32);
+}
+
+/** 128 random bits. */
+export function randomId(): JobId {
+  return hex(crypto.getRandomValues(new Uint8Array(16)));
+}
+
+/** SHA-256 of text or bytes, in hexadecimal. */
+export async function digestHex(data: string | Uint8Array<ArrayBuffer>): Promise<string> {
+  const bytes = typeof data === "string" ? new TextEncoder().encode(data) : data;
+  return hex(new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)));
+}
+
+function hex(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}

@@ -1,0 +1,203 @@
+/**
+ * Puts jobs into a queue, follows them, cancels them, and says which there are.
+ */
+
+import { RtoolError } from "../core/errors.ts";
+import { EMPTY_RECEIPT, type Job, type JobEvent, type JobId } from "../core/job.ts";
+import type { JobRequest, Outcome, Principal } from "../core/job.ts";
+import { delay } from "../core/time.ts";
+import { encodeEvent } from "../messages_events.ts";
+import { claimedOf, type ClaimedPrincipal, type ClusterKey, signClaim } from "./claim.ts";
+import { encodeBody, queueable } from "./job_body.ts";
+import { type Entry, JobLog, PLAIN_ENTRY } from "./job_log.ts";
+import { LogReader } from "./log_reader.ts";
+import { checkedLabel, digestHex, keyedId, NO_LABEL, ownerToken, randomId } from "./names.ts";
+import type { Queue } from "./queue.ts";
+
+/** Headers of a job message that hold its claim. */
+export const CLAIM_HEADER = "Rtool-Claim";
+/** See {@linkcode CLAIM_HEADER}. */
+export const SIGNATURE_HEADER = "Rtool-Signature";
+
+/** A host that runs the job answers within this. */
+const ASK_TIMEOUT_MS = 2_000;
+
+/** Both are written again when a host was faster, so often. */
+const CANCEL_ROUNDS_MAX = 20;
+
+/** The submission is not tried again: whoever asked is told. */
+const ONCE = AbortSignal.abort();
+
+const NO_FRAMES = new Uint8Array(0);
+
+/** What the first message of a log says of the job. */
+export interface AboutJob {
+  readonly principal: string;
+  readonly code_bytes: number;
+  readonly detached: boolean;
+  /** SHA-256 of what is run: a key with something else is refused. */
+  readonly digest: string;
+}
+
+/** One queue, as those who want something of it see it. */
+export class QueueClient {
+  readonly queue: Queue;
+  readonly #key: ClusterKey;
+
+  constructor(queue: Queue, key: ClusterKey) {
+    this.queue = queue;
+    this.#key = key;
+  }
+
+  /** Queues a job; `contents` are the bytes of its uploads. Aborting `signal` stops looking only. */
+  async submit(
+    principal: Principal,
+    asked: JobRequest,
+    contents: Uint8Array,
+    signal: AbortSignal,
+  ): Promise<Job> {
+    if (this.queue.broker.away) {
+      throw new RtoolError("cannot_connect", "The broker of the cluster is away");
+    }
+    const request = queueable(asked);
+    const body = encodeBody(request, contents);
+    const owner = await ownerToken(principal);
+    const id = request.key === undefined
+      ? randomId()
+      : await keyedId(owner, this.queue.name, request.key);
+    const log = new JobLog(this.queue, owner, id);
+    const about: AboutJob = {
+      principal: principal.name,
+      code_bytes: request.code.length,
+      detached: request.detach,
+      digest: await digestHex(`${request.call ?? ""}\n${request.code}`),
+    };
+    const entry = { ...PLAIN_ENTRY, about: JSON.stringify(about) };
+    const reading = new AbortController();
+    const left = AbortSignal.any([signal, reading.signal]);
+    // Before anything is written: what is told live from here on is heard.
+    const reader = request.detach ? undefined : new LogReader(log, { seq: 0, skip: 0 }, left);
+    try {
+      const seq = await log.append(0, entry, NO_FRAMES, ONCE);
+      if (seq === undefined) await refuseOther(log, about.digest);
+      else reader?.knows(seq);
+      // A second job message of one id finds the log at its end, or at work.
+      if (seq !== undefined || await isForgotten(log)) {
+        const label = request.queue?.require;
+        await this.#put(label, log, claimedOf(principal), body);
+      }
+    } catch (error) {
+      reading.abort();
+      throw error;
+    }
+    return this.#job(principal, id, reader?.events() ?? noEvents());
+  }
+
+  /** The events of a job behind the first `after`; rejects with `unknown_job`. */
+  async attach(
+    principal: Principal,
+    id: JobId,
+    after: number,
+    signal: AbortSignal,
+  ): Promise<Job> {
+    const log = await this.#find(principal, id);
+    const reader = new LogReader(log, { seq: 0, skip: after }, signal);
+    return this.#job(principal, id, reader.events());
+  }
+
+  /** Stops a job wherever it is; a sentence that says what was done. */
+  async cancel(principal: Principal, id: JobId): Promise<string> {
+    const log = await this.#find(principal, id);
+    const subject = `${this.queue.names.prefix}.ask.${id}`;
+    for (let round = 0; round < CANCEL_ROUNDS_MAX; round++) {
+      const last = await log.maybeLast();
+      if (!last || last.entry.end !== undefined) {
+        throw new RtoolError("unknown_job", `Job ${id} has ended already`);
+      }
+      const answer = await this.queue.broker.ask(subject, "cancel", ASK_TIMEOUT_MS);
+      if (answer !== undefined) return `job ${id} is being stopped on ${answer}`;
+      const outcome: Outcome = { kind: "cancelled", reason: "client" };
+      const entry = { ...endEntry(last.entry, outcome), host: "" };
+      if (await log.append(last.seq, entry, endFrames(outcome), ONCE) !== undefined) {
+        return `job ${id} is cancelled`;
+      }
+      await delay(50); // A host has begun just now: it can be asked.
+    }
+    throw new RtoolError("busy", `Cannot cancel job ${id}: it changes hosts all the time`);
+  }
+
+  /** Puts a job into the queue again that was in it, under a new id; that id. */
+  async putAgain(
+    claimed: ClaimedPrincipal,
+    body: Uint8Array<ArrayBuffer>,
+    about: AboutJob,
+    label: string | undefined,
+  ): Promise<JobId> {
+    const owner = await ownerToken({ name: claimed.principal });
+    const log = new JobLog(this.queue, owner, randomId());
+    const entry = { ...PLAIN_ENTRY, about: JSON.stringify({ ...about, detached: true }) };
+    await log.append(0, entry, NO_FRAMES, ONCE);
+    await this.#put(label, log, claimed, body);
+    return log.id;
+  }
+
+  async #put(
+    label: string | undefined,
+    { owner, id }: JobLog,
+    claimed: ClaimedPrincipal,
+    body: Uint8Array<ArrayBuffer>,
+  ): Promise<void> {
+    const { queue } = this;
+    const claim = await signClaim(this.#key, { queue: queue.name, id, ...claimed }, body);
+    const token = label === undefined ? NO_LABEL : checkedLabel(label);
+    await queue.put(token, owner, id, body, {
+      [CLAIM_HEADER]: claim.text,
+      [SIGNATURE_HEADER]: claim.signature,
+    });
+  }
+
+  async #find(principal: Principal, id: JobId): Promise<JobLog> {
+    // Whoever is not its owner learns nothing of it, not even that it is there.
+    const owner = principal.local ? "*" : await ownerToken(principal);
+    const log = await JobLog.find(this.queue, owner, id);
+    if (log) return log;
+    throw new RtoolError("unknown_job", `There is no job ${id}, or its output is no longer kept`);
+  }
+
+  #job(principal: Principal, id: JobId, events: AsyncIterable<JobEvent>): Job {
+    return {
+      id,
+      events,
+      cancel: ({ kind }) => {
+        // A vanished client leaves its job to the queue.
+        if (kind === "cancelled") void this.cancel(principal, id).catch(() => {}); // It has ended.
+      },
+    };
+  }
+}
+
+/** The entry of a job's end behind another. */
+export function endEntry(last: Entry, outcome: Outcome): Entry {
+  const { attempt, batch, lost, host } = last;
+  return { ...PLAIN_ENTRY, attempt, lost, host, batch: batch + 1, end: outcome.kind };
+}
+
+/** The frames of a job's end that no R had a part in. */
+export function endFrames(outcome: Outcome): Uint8Array {
+  return encodeEvent(1, { kind: "end", outcome, receipt: EMPTY_RECEIPT });
+}
+
+async function refuseOther(log: JobLog, digest: string): Promise<void> {
+  const first = await log.maybeNext(0);
+  const about: Partial<AboutJob> = JSON.parse(first?.entry.about ?? "{}");
+  if (about.digest === digest) return;
+  throw new RtoolError("bad_request", "That key was used for another job");
+}
+
+/** Whether nobody has begun the job: its message may never have been sent. */
+async function isForgotten(log: JobLog): Promise<boolean> {
+  const last = await log.maybeLast();
+  return last !== undefined && last.entry.attempt === 0 && last.entry.end === undefined;
+}
+
+async function* noEvents(): AsyncGenerator<JobEvent> {}

@@ -1,0 +1,61 @@
+/**
+ * Which jobs a queue has, as their logs tell.
+ */
+
+import type { JobId, Principal } from "../core/job.ts";
+import type { JobReport } from "../core/report.ts";
+import { JobLog } from "./job_log.ts";
+import { ownerToken } from "./names.ts";
+import type { Queue } from "./queue.ts";
+import type { AboutJob } from "./queue_client.ts";
+
+/** Jobs of each state that are told: the logs of each are looked at. */
+const TOLD_MAX = 200;
+
+/** Logs looked at together. */
+const ABREAST = 16;
+
+/** The jobs of a principal; the server's own user sees all. */
+export async function queuedJobs(queue: Queue, principal: Principal): Promise<JobReport[]> {
+  const owner = principal.local ? "*" : await ownerToken(principal);
+  const { broker, names } = queue;
+  const pending = await broker.subjects(names.jobs, `${names.prefix}.job.*.${owner}.*`);
+  const known = await broker.subjects(names.events, `${names.prefix}.event.${owner}.*`);
+  const ids = new Map<JobId, string>();
+  const add = (subjects: Readonly<Record<string, number>>) => {
+    for (const subject of Object.keys(subjects).slice(0, TOLD_MAX)) {
+      const [whose = "", id = ""] = subject.split(".").slice(-2);
+      ids.set(id, whose);
+    }
+  };
+  add(pending);
+  add(known);
+  const logs = [...ids].map(([id, whose]) => new JobLog(queue, whose, id));
+  const reports: JobReport[] = [];
+  for (let at = 0; at < logs.length; at += ABREAST) {
+    const some = await Promise.all(logs.slice(at, at + ABREAST).map(maybeReport));
+    reports.push(...some.filter((each) => each !== undefined));
+  }
+  return reports.sort((one, other) => other.ageMs - one.ageMs);
+}
+
+async function maybeReport(log: JobLog): Promise<JobReport | undefined> {
+  const [first, last] = await Promise.all([log.maybeNext(0), log.maybeLast()]);
+  if (!first || !last) return undefined; // No longer kept.
+  const about: Partial<AboutJob> = JSON.parse(first.entry.about ?? "{}");
+  const { entry } = last;
+  const hasBegun = entry.attempt > 0 && !entry.back;
+  const endedAt = entry.end === undefined ? Date.now() : last.time.getTime();
+  const startedAt = hasBegun ? first.time.getTime() : undefined;
+  return {
+    id: log.id,
+    session: null,
+    principal: about.principal ?? "",
+    state: entry.end !== undefined ? "ended" : hasBegun ? "running" : "waiting",
+    detached: about.detached ?? false,
+    outcome: entry.end ?? null,
+    ageMs: Math.max(0, Date.now() - first.time.getTime()),
+    wallMs: startedAt === undefined ? null : Math.max(0, endedAt - startedAt),
+    codeBytes: about.code_bytes ?? 0,
+  };
+}

@@ -1,0 +1,248 @@
+/**
+ * One delivery of one job: what the job's log says decides what becomes of it.
+ */
+
+import type { JsMsg } from "@nats-io/jetstream";
+import { type ErrorCode, RtoolError, toRtoolError } from "../core/errors.ts";
+import type { Job, JobRequest, Outcome, Principal } from "../core/job.ts";
+import { delay } from "../core/time.ts";
+import type { Headers } from "./broker.ts";
+import { verifyClaim } from "./claim.ts";
+import { decodeBody } from "./job_body.ts";
+import { type Entry, JobLog, type LogMessage, PLAIN_ENTRY } from "./job_log.ts";
+import { record, type Written } from "./log_recorder.ts";
+import type { Queue } from "./queue.ts";
+import { CLAIM_HEADER, endEntry, endFrames, SIGNATURE_HEADER } from "./queue_client.ts";
+import type { WorkerOptions } from "./queue_worker.ts";
+import { spoolUploads } from "./spooled.ts";
+
+/** The host of another attempt answers within this, or it is lost. */
+const ALIVE_TIMEOUT_MS = 1_500;
+
+const AGAIN_MS = 1_000;
+
+/** The engine has no place after all: another host may have one. */
+const BACK_MS = 200;
+
+const NO_FRAMES = new Uint8Array(0);
+
+/** What the engine says when it would take the job at another time. */
+const NOT_NOW = new Set<ErrorCode>([
+  "busy",
+  "draining",
+  "r_unavailable",
+  "too_many_jobs",
+  "too_many_sessions",
+]);
+
+/** What is to be run, and for whom. */
+interface Checked {
+  readonly principal: Principal;
+  readonly request: JobRequest;
+  readonly atMostOnce: boolean;
+}
+
+/** One delivery. */
+export class QueuedRun {
+  readonly #queue: Queue;
+  readonly #message: JsMsg;
+  readonly #options: WorkerOptions;
+  readonly #leaseMs: number;
+  readonly #log: JobLog;
+  readonly #headers: Headers;
+
+  constructor(queue: Queue, message: JsMsg, options: WorkerOptions, leaseMs: number) {
+    this.#queue = queue;
+    this.#message = message;
+    this.#options = options;
+    this.#leaseMs = leaseMs;
+    const [owner = "", id = ""] = message.subject.split(".").slice(-2);
+    this.#log = new JobLog(queue, owner, id);
+    const entries = [...message.headers ?? []].map(([name, [text = ""]]) => [name, text]);
+    this.#headers = Object.fromEntries(entries);
+  }
+
+  /**
+   * Whether the job has ended here, and that is stored. Rejects when the broker was away for longer
+   * than `awayMaxMs`; then the lease runs out, too.
+   */
+  async run(awayMaxMs: number): Promise<boolean> {
+    const last = await this.#log.maybeLast();
+    if (last?.entry.end !== undefined) return await this.#bury(last.entry);
+    const entry = last?.entry ?? PLAIN_ENTRY;
+    const hasBegun = entry.attempt > 0 && !entry.back;
+    if (hasBegun && await this.#isAlive()) {
+      this.#message.nak(this.#leaseMs / 2);
+      return false;
+    }
+    const after = last?.seq ?? 0;
+    const lost = entry.lost + (hasBegun ? 1 : 0);
+    const away = new AbortController();
+    const next = { ...PLAIN_ENTRY, attempt: entry.attempt + 1, lost, host: this.#options.host };
+    const checked = await this.#check().catch((error) => toRtoolError(error));
+    if (checked instanceof RtoolError) {
+      const { code, message } = checked;
+      return await this.#end(after, entry, { kind: "rejected", code, message }, false);
+    }
+    const hopeless = this.#maybeHopeless(checked.atMostOnce, lost, entry);
+    if (hopeless) {
+      return await this.#end(after, { ...entry, lost }, hopeless.outcome, hopeless.dead);
+    }
+    // The result of a job is worth more patience than its beginning.
+    const seq = await this.#log.append(after, next, NO_FRAMES, AbortSignal.abort());
+    if (seq === undefined) return this.#giveBack();
+    return await this.#evaluate(checked, { seq, entry: next }, away, awayMaxMs);
+  }
+
+  async #evaluate(
+    { principal, request }: Checked,
+    from: Written,
+    away: AbortController,
+    awayMaxMs: number,
+  ): Promise<boolean> {
+    const { evaluator, log } = this.#options;
+    let job: Job;
+    try {
+      job = await evaluator.submit(principal, request, new AbortController().signal);
+    } catch (error) {
+      return await this.#refused(toRtoolError(error), from);
+    }
+    log.info("queued job begun", { id: this.#log.id, job: job.id, attempt: from.entry.attempt });
+    using _answering = this.#answer(job);
+    const noted = from.entry.lost === 0 ? job : withNote(job, from.entry);
+    const isEnded = await recordUntil(this.#log, noted, from, away, awayMaxMs);
+    if (!isEnded) {
+      log.error("queued job overtaken", { id: this.#log.id });
+      return false; // Not acknowledged: the job is the other attempt's.
+    }
+    await this.#finish();
+    return true;
+  }
+
+  async #refused({ code, message }: RtoolError, from: Written): Promise<boolean> {
+    if (!NOT_NOW.has(code)) {
+      return await this.#end(from.seq, from.entry, { kind: "rejected", code, message }, false);
+    }
+    const entry = { ...from.entry, batch: from.entry.batch + 1, back: true };
+    await this.#log.append(from.seq, entry, NO_FRAMES, AbortSignal.abort());
+    return this.#giveBack();
+  }
+
+  #giveBack(): false {
+    this.#message.nak(BACK_MS);
+    return false;
+  }
+
+  /** Whoever holds the message says who asks; nothing of it is believed before that is proved. */
+  async #check(): Promise<Checked> {
+    const { trusted, principalOf, spoolDir } = this.#options;
+    const body = await this.#queue.bodyOf(this.#log.id, this.#message.data, this.#headers);
+    const signed = {
+      text: this.#headers[CLAIM_HEADER] ?? "",
+      signature: this.#headers[SIGNATURE_HEADER] ?? "",
+    };
+    const asked = { queue: this.#queue.name, id: this.#log.id, trusted };
+    const principal = principalOf(await verifyClaim(signed, body, asked));
+    const { request, contents } = decodeBody(body);
+    const uploads = await spoolUploads(request.uploads, contents, spoolDir);
+    // Its events are kept in the log; what would keep them here too is the queue's business.
+    const atMostOnce = request.queue?.atMostOnce ?? false;
+    return {
+      principal,
+      atMostOnce,
+      request: { ...request, uploads, key: undefined, detach: false, queue: undefined },
+    };
+  }
+
+  #maybeHopeless(atMostOnce: boolean, lost: number, { host }: Entry) {
+    if (lost > 0 && atMostOnce) {
+      const message = `The host ${host} was lost, and the job may run at most once`;
+      return { outcome: { kind: "lost", message } as const, dead: false };
+    }
+    if (lost < this.#options.deliveriesMax) return undefined;
+    const message = `The job was given up: ${lost} hosts that ran it were lost`;
+    return { outcome: { kind: "lost", message } as const, dead: true };
+  }
+
+  async #isAlive(): Promise<boolean> {
+    const subject = `${this.#queue.names.prefix}.ask.${this.#log.id}`;
+    const ask = () => this.#queue.broker.ask(subject, "alive", ALIVE_TIMEOUT_MS);
+    if (await ask() !== undefined) return true;
+    await delay(AGAIN_MS); // After an outage of the broker that host may be a little later than we.
+    return await ask() !== undefined;
+  }
+
+  /** Answers what is asked of the running job: whether it is there, and to stop. */
+  #answer(job: Job): Disposable {
+    const { connection } = this.#queue.broker;
+    const subject = `${this.#queue.names.prefix}.ask.${this.#log.id}`;
+    const subscription = connection.subscribe(subject, {
+      callback: (error, question) => {
+        if (error) return;
+        if (question.string() === "cancel") job.cancel({ kind: "cancelled", reason: "client" });
+        question.respond(this.#options.host);
+      },
+    });
+    return { [Symbol.dispose]: () => connection.isClosed() || subscription.unsubscribe() };
+  }
+
+  /** Ends a job that is not run (any more). */
+  async #end(after: number, last: Entry, outcome: Outcome, dead: boolean): Promise<boolean> {
+    const entry = { ...endEntry(last, outcome), host: this.#options.host, dead };
+    const seq = await this.#log.append(after, entry, endFrames(outcome), AbortSignal.abort());
+    return seq === undefined ? this.#giveBack() : await this.#bury(entry);
+  }
+
+  /** Behind a job's end: its message goes, to the dead list if the end says so. */
+  async #bury({ dead }: Entry): Promise<boolean> {
+    if (dead) await this.#queue.bury(this.#log.id, this.#message.data, this.#buried());
+    await this.#finish(dead);
+    return true;
+  }
+
+  #buried(): Headers {
+    return { ...this.#headers, "Rtool-Subject": this.#message.subject };
+  }
+
+  async #finish(keepBody = false): Promise<void> {
+    this.#message.ack();
+    if (!keepBody) await this.#queue.forget(this.#log.id, this.#headers);
+  }
+}
+
+/** Gives up once the broker has been away for too long after R was done. */
+async function recordUntil(
+  log: JobLog,
+  job: Job,
+  from: Written,
+  away: AbortController,
+  awayMaxMs: number,
+): Promise<boolean> {
+  const { connection } = log.queue.broker;
+  let silentFrom = performance.now();
+  const timer = setInterval(async () => {
+    const isThere = await connection.flush().then(() => true, () => false);
+    if (isThere) silentFrom = performance.now();
+    if (performance.now() - silentFrom > awayMaxMs) away.abort();
+  }, Math.min(awayMaxMs / 4, 5_000));
+  try {
+    return await record(log, job, from, away.signal);
+  } finally {
+    clearInterval(timer);
+  }
+}
+
+/** The job, which says that it is not its first time. */
+function withNote(job: Job, { attempt, lost }: LogMessage["entry"]): Job {
+  const hosts = lost === 1 ? "1 host that ran it was lost" : `${lost} hosts that ran it were lost`;
+  const note = `the job is run again (attempt ${attempt}): ${hosts}`;
+  return {
+    id: job.id,
+    cancel: (reason) => job.cancel(reason),
+    events: (async function* () {
+      for await (const event of job.events) {
+        yield event.kind === "started" ? { ...event, note } : event;
+      }
+    })(),
+  };
+}

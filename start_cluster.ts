@@ -1,0 +1,153 @@
+/**
+ * Joins `rtool serve` to a queue, if it is to be in one. Part of start.ts.
+ */
+
+import type { Context } from "./cli/context.ts";
+import type { Broker } from "./cluster/broker.ts";
+import type { ClaimedPrincipal, ClusterKey } from "./cluster/claim.ts";
+import type { QueueClient } from "./cluster/queue_client.ts";
+import type { QueueWorker, WorkerOptions } from "./cluster/queue_worker.ts";
+import { RtoolError, toRtoolError } from "./core/errors.ts";
+import type { Evaluator, Principal } from "./core/job.ts";
+import type { Log } from "./core/log.ts";
+import { OWNER } from "./core/profile.ts";
+import type { Sessions } from "./engine/sessions.ts";
+import type { Access } from "./start_access.ts";
+
+/** What a cluster is joined to. */
+export interface ClusterParts {
+  readonly log: Log;
+  readonly stateDir: string;
+  /** The server leaves: no more jobs are taken. */
+  readonly stop: AbortSignal;
+  readonly sessions: Sessions;
+  readonly access: Access;
+}
+
+/** A server's part in a queue. */
+export interface Cluster {
+  /** The engine, and the queue beside it: for the guard. */
+  around(engine: Evaluator): Evaluator;
+  /** Takes jobs and runs them by this evaluator, as soon as the broker is there. */
+  join(evaluator: Evaluator): Joined;
+}
+
+/** Disposing it waits until the results of its jobs are stored. */
+export interface Joined extends AsyncDisposable {
+  /** What doors are given. */
+  readonly evaluator: Evaluator;
+}
+
+/** The server's part in the queue its options name; `undefined` without one. */
+export async function maybeCluster(
+  context: Context,
+  parts: ClusterParts,
+): Promise<Cluster | undefined> {
+  const { options } = context;
+  const queue = options.maybeText("queue");
+  const urls = options.list("nats");
+  if (queue === undefined && urls.length === 0) return undefined;
+  if (queue === undefined || urls.length === 0) {
+    throw new RtoolError("bad_config", "A server in a cluster needs --nats and --queue, both");
+  }
+  const { withQueue, reportingQueue } = await import("./cluster/queue_evaluator.ts");
+  const { readClusterKey } = await import("./cli/cluster_access.ts");
+  const membership = new Membership(context, parts, queue, await readClusterKey(context));
+  const maybeClient = () => membership.client;
+  return {
+    around: (engine) => withQueue(engine, maybeClient),
+    join: (evaluator) => {
+      membership.begin(evaluator);
+      return {
+        evaluator: reportingQueue(evaluator, maybeClient),
+        [Symbol.asyncDispose]: () => membership[Symbol.asyncDispose](),
+      };
+    },
+  };
+}
+
+/** The connection, once there is one, and what was made with it. */
+class Membership implements AsyncDisposable {
+  client: QueueClient | undefined;
+  readonly #context: Context;
+  readonly #parts: ClusterParts;
+  readonly #queue: string;
+  readonly #key: ClusterKey;
+  #broker: Broker | undefined;
+  #worker: QueueWorker | undefined;
+  #joining: Promise<void> = Promise.resolve();
+
+  constructor(context: Context, parts: ClusterParts, queue: string, key: ClusterKey) {
+    this.#context = context;
+    this.#parts = parts;
+    this.#queue = queue;
+    this.#key = key;
+  }
+
+  /** The server's own doors do not wait for the broker. */
+  begin(evaluator: Evaluator): void {
+    const { stop, log } = this.#parts;
+    this.#joining = this.#join(evaluator).catch((error) => {
+      if (!stop.aborted) log.error("cluster not joined", { why: toRtoolError(error).message });
+    });
+    stop.addEventListener("abort", () => this.#worker?.leave(), { once: true });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#worker?.leave();
+    await this.#joining;
+    await this.#worker?.[Symbol.asyncDispose]();
+    await this.#broker?.[Symbol.asyncDispose]();
+  }
+
+  async #join(evaluator: Evaluator): Promise<void> {
+    const { stop, log } = this.#parts;
+    const { Broker } = await import("./cluster/broker.ts");
+    const { Queue } = await import("./cluster/queue.ts");
+    const { QueueClient } = await import("./cluster/queue_client.ts");
+    const { QueueWorker, whenThere } = await import("./cluster/queue_worker.ts");
+    const { brokerOptions } = await import("./cli/cluster_access.ts");
+    const options = brokerOptions(this.#context.options);
+    const broker = this.#broker = await whenThere(() => Broker.connect(options), log, stop);
+    if (!broker) return;
+    broker.tellOutages(log);
+    const queue = await whenThere(() => Queue.open(broker, this.#queue), log, stop);
+    if (!queue) return;
+    const worker = new QueueWorker(queue, this.#workerOptions(evaluator));
+    await whenThere(() => worker.start(), log, stop);
+    this.#worker = worker;
+    this.client = new QueueClient(queue, this.#key);
+    if (stop.aborted) worker.leave();
+    else log.info("joined the queue", { queue: this.#queue });
+  }
+
+  #workerOptions(evaluator: Evaluator): WorkerOptions {
+    const { options } = this.#context;
+    const { sessions, access, stateDir, log } = this.#parts;
+    const placesMax = options.maybeText("queue-jobs-max") === undefined
+      ? options.integer("jobs-max")
+      : options.integer("queue-jobs-max");
+    return {
+      evaluator,
+      principalOf: (claimed) => principalOf(claimed, access),
+      trusted: new Set([this.#key.publicKey, ...options.list("cluster-trust")]),
+      host: `${Deno.hostname()}:${Deno.pid}`,
+      labels: options.list("label"),
+      placesMax,
+      isFree: () => sessions.hasPlace,
+      leaseMs: options.ms("lease"),
+      deliveriesMax: options.integer("deliveries-max"),
+      awayMaxMs: options.ms("away-max"),
+      spoolDir: stateDir,
+      log,
+    };
+  }
+}
+
+/** Who a proved claim is here: its profile means what this server's configuration says of it. */
+function principalOf({ principal: name, profile }: ClaimedPrincipal, access: Access): Principal {
+  if (profile === OWNER.name) return { name, local: true, profile: OWNER };
+  const found = access.maybeProfile(profile);
+  if (found) return { name, local: false, profile: found };
+  throw new RtoolError("not_allowed", `The host that has the job has no profile '${profile}'`);
+}

@@ -1,0 +1,111 @@
+/**
+ * A broker of the tests' own, and servers that take jobs from it.
+ */
+
+import { start, text } from "./processes.ts";
+import { rtool, type Run, type RunOptions, startServer, type TestServer } from "./rtool.ts";
+
+const READY_MS = 10_000;
+const UNTIL_MS = 40_000;
+
+/** A `nats-server` with JetStream on a free port of loopback, which may die and come back. */
+export class TestBroker implements AsyncDisposable {
+  readonly dir: string;
+  readonly port: number;
+  #child: Deno.ChildProcess | undefined;
+
+  private constructor(dir: string, port: number) {
+    this.dir = dir;
+    this.port = port;
+  }
+
+  /** Starts a broker with a key of a cluster beside it. */
+  static async start(more: readonly string[] = []): Promise<TestBroker> {
+    const dir = await Deno.makeTempDir({ prefix: "rtool-nats-" });
+    using free = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const broker = new TestBroker(dir, free.addr.port);
+    free.close();
+    await rtool(["cluster", "key", broker.key]);
+    await broker.revive(more);
+    return broker;
+  }
+
+  get url(): string {
+    return `nats://127.0.0.1:${this.port}`;
+  }
+
+  /** The file with the cluster's key. */
+  get key(): string {
+    return `${this.dir}/cluster.key`;
+  }
+
+  /** What a command needs to go straight to the queue. */
+  get straight(): readonly string[] {
+    return ["--nats", this.url, "--cluster-key", this.key];
+  }
+
+  /** Starts it (again), with what it has on its disk; returns when it answers. */
+  async revive(more: readonly string[] = []): Promise<void> {
+    const files = ["-js", "-sd", `${this.dir}/js`, "-l", `${this.dir}/log`];
+    const where = ["-a", "127.0.0.1", "-p", String(this.port)];
+    this.#child = start(["nats-server", ...where, ...files, ...more]);
+    const patience = performance.now() + READY_MS;
+    while (!await isListening(this.port)) {
+      if (performance.now() > patience) throw new Error(await this.#report());
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+
+  /** Sends it a signal; behind SIGKILL it is gone when this resolves. */
+  async kill(signal: Deno.Signal): Promise<void> {
+    const child = this.#child;
+    child?.kill(signal);
+    if (signal !== "SIGKILL") return;
+    await child?.status;
+    await Promise.all([child?.stdout.cancel(), child?.stderr.cancel()]);
+    this.#child = undefined;
+  }
+
+  /** A server that takes jobs of the queue `q`. */
+  async server(more: readonly string[] = []): Promise<TestServer> {
+    return await startServer([...this.straight, "--queue", "q", ...more]);
+  }
+
+  /** Runs a command straight at the queue. */
+  async run(command: string, args: readonly string[], options: RunOptions = {}): Promise<Run> {
+    return await rtool([command, ...this.straight, "--queue", "q", ...args], options);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#child) await this.kill("SIGKILL");
+    await Deno.remove(this.dir, { recursive: true });
+  }
+
+  async #report(): Promise<string> {
+    const log = await Deno.readFile(`${this.dir}/log`).catch(() => new Uint8Array(0));
+    return `The broker did not start: ${text(log)}`;
+  }
+}
+
+async function isListening(port: number): Promise<boolean> {
+  try {
+    (await Deno.connect({ hostname: "127.0.0.1", port })).close();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Waits until servers have joined the queue. */
+export async function joined(...servers: readonly TestServer[]): Promise<void> {
+  await until(() => servers.every((server) => server.stderrText().includes("joined the queue")));
+}
+
+/** Waits for something to become so. */
+export async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {
+  const patience = performance.now() + UNTIL_MS;
+  while (!await isSo()) {
+    if (performance.now() > patience) throw new Error(`It did not become so: ${isSo}`);
+    await new Promise((resolve) => setTimeout(resolve, 30));
+  }
+}

@@ -1,0 +1,95 @@
+/**
+ * Many jobs in a queue, and the account of what became of them.
+ */
+
+import { Broker } from "../../cluster/broker.ts";
+import { parseKeyText } from "../../cluster/claim.ts";
+import { Queue } from "../../cluster/queue.ts";
+import { QueueClient } from "../../cluster/queue_client.ts";
+import { bareRequest, type Job, type Principal } from "../../core/job.ts";
+import { OWNER } from "../../core/profile.ts";
+import type { TestBroker } from "./nats.ts";
+
+const SELF: Principal = { name: "tester", local: true, profile: OWNER };
+
+/** How many jobs ended in which way; those that have not are `pending`. */
+export type Account = Readonly<Record<string, number>>;
+
+/** A program of the tests at the broker. */
+export class TestQueue implements AsyncDisposable {
+  readonly client: QueueClient;
+  readonly #broker: Broker;
+  readonly #left = new AbortController();
+
+  private constructor(broker: Broker, client: QueueClient) {
+    this.#broker = broker;
+    this.client = client;
+  }
+
+  /** Connects with the cluster's key. */
+  static async connect({ url, key }: TestBroker): Promise<TestQueue> {
+    const broker = await Broker.connect({ urls: [url] });
+    const signer = await parseKeyText(await Deno.readTextFile(key), key);
+    return new TestQueue(broker, new QueueClient(await Queue.open(broker, "q"), signer));
+  }
+
+  /** Queues a job. */
+  async submit(code: string, more: { readonly atMostOnce?: boolean } = {}): Promise<Job> {
+    const queue = { name: "q", atMostOnce: more.atMostOnce ?? false };
+    const request = { ...bareRequest(code, undefined), queue };
+    return await this.client.submit(SELF, request, new Uint8Array(0), this.#left.signal);
+  }
+
+  /** Queues a job for each code, and goes on when all have ended. */
+  async storm(codes: readonly string[]): Promise<readonly Outcomes[]> {
+    const ends: Promise<Outcomes>[] = [];
+    for (const code of codes) {
+      for (;;) {
+        try {
+          ends.push(outcomeOf(await this.submit(code)));
+          break;
+        } catch {
+          // The broker is away: nothing was sent, or it ends as nothing that counts.
+          await new Promise((resolve) => setTimeout(resolve, 200));
+        }
+      }
+    }
+    return await Promise.all(ends);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#left.abort();
+    await this.#broker[Symbol.asyncDispose]();
+  }
+}
+
+/** What came of one job. */
+export interface Outcomes {
+  readonly kind: string;
+  readonly stdout: string;
+  /** What its `started` events said. */
+  readonly notes: readonly string[];
+  readonly message: string;
+}
+
+/** Follows a job to its end. */
+export async function outcomeOf(job: Job): Promise<Outcomes> {
+  const decoder = new TextDecoder();
+  let stdout = "";
+  const notes: string[] = [];
+  for await (const event of job.events) {
+    if (event.kind === "stdout") stdout += decoder.decode(event.bytes);
+    if (event.kind === "started" && event.note !== undefined) notes.push(event.note);
+    if (event.kind !== "end") continue;
+    const message = "message" in event.outcome ? event.outcome.message : "";
+    return { kind: event.outcome.kind, stdout, notes, message };
+  }
+  return { kind: "pending", stdout, notes, message: "" };
+}
+
+/** Counts by what is counted. */
+export function count(words: Iterable<string>): Account {
+  const counts: Record<string, number> = {};
+  for (const word of words) counts[word] = (counts[word] ?? 0) + 1;
+  return counts;
+}
