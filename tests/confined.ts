@@ -1,5 +1,5 @@
 /**
- * Engines whose R is confined, and the user it runs as where tests run as root.
+ * Engines whose R is confined, the user it runs as where tests run as root, and what outlives it.
  */
 
 import { assertEquals } from "@std/assert";
@@ -46,6 +46,18 @@ export async function makeSandbox(
     ...grants,
   });
   return { ...ready, stateDir };
+}
+
+/** Ids of the processes that are `sleep SECONDS`, whoever has started them. */
+export function sleepers(seconds: number): number[] {
+  const all = [...Deno.readDirSync("/proc")].filter(({ name }) => /^\d+$/.test(name));
+  return all.map(({ name }) => Number(name)).filter((pid) => {
+    try {
+      return Deno.readTextFileSync(`/proc/${pid}/cmdline`) === `sleep\0${seconds}\0`;
+    } catch {
+      return false; // It has ended meanwhile.
+    }
+  });
 }
 
 /** An engine whose first R is ready, and confined. */
