@@ -10,6 +10,17 @@ import { rEnvironment, TestEngine } from "./engine.ts";
 /** Made once, and left: another test may be using it. */
 const USER = "rtool-test-worker";
 
+/** Runs what comes behind bubblewrap's options, and shuts nothing in. */
+const NO_SANDBOX = '#!/bin/sh\nwhile [ "$1" != -- ]; do shift; done\nshift\nexec "$@"\n';
+
+/** A directory whose `bwrap` is no sandbox; everybody may run it. */
+export async function makeNoSandbox(): Promise<string> {
+  const dir = await Deno.makeTempDir({ prefix: "rtool-no-sandbox-" });
+  await Deno.chmod(dir, 0o755);
+  await Deno.writeTextFile(`${dir}/bwrap`, NO_SANDBOX, { mode: 0o755 });
+  return dir;
+}
+
 /** What a sandbox shows beside what R needs. */
 export interface Grants {
   readonly readOnly?: readonly string[];
@@ -27,6 +38,12 @@ export async function workerUser(): Promise<string | undefined> {
   // 9: there is one of that name.
   assertEquals([0, 9].includes(made.code), true, "Cannot make a user");
   return USER;
+}
+
+/** Arguments of `rtool serve` that confine R to that user. */
+export async function confinedArgs(level: "confined" | "required"): Promise<string[]> {
+  const user = await workerUser();
+  return ["--isolation", level, ...(user === undefined ? [] : ["--worker-user", user])];
 }
 
 /** A sandbox for R below a directory of its own. */

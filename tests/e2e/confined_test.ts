@@ -2,8 +2,8 @@
  * `rtool serve --isolation required`: what its users cannot do, and when it does not start.
  */
 
-import { assertEquals, assertStringIncludes } from "@std/assert";
-import { sleepers, workerUser } from "../confined.ts";
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { confinedArgs, makeNoSandbox, sleepers } from "../confined.ts";
 import { rtool, startServer, type TestServer, text } from "./rtool.ts";
 
 // The server's pipes live longer than one test.
@@ -12,7 +12,7 @@ const ACROSS_TESTS = { sanitizeOps: false, sanitizeResources: false };
 let server: TestServer;
 
 Deno.test.beforeAll(async () => {
-  server = await startServer(await asWorker("required"));
+  server = await startServer(await confinedArgs("required"));
 });
 
 Deno.test.afterAll(() => server[Symbol.asyncDispose]());
@@ -38,7 +38,7 @@ Deno.test("a confined server keeps its promise of files and output", ACROSS_TEST
 });
 
 Deno.test("nothing of a confined server survives its kill", ACROSS_TESTS, async () => {
-  const other = await startServer(await asWorker("confined"));
+  const other = await startServer(await confinedArgs("confined"));
   await other.send(["-e", "system('(env -i setsid sleep 618 </dev/null >/dev/null 2>&1 &)')"]);
   await other.stop("SIGKILL");
   for (let round = 0; round < 100 && sleepers(618).length > 0; round++) await pause(20);
@@ -57,16 +57,49 @@ Deno.test("a server that cannot confine R does not start, and says what is missi
   await Deno.chmod(bin, 0o755);
   const path = Deno.env.get("PATH")!.split(":");
   for (const name of ["sh", "R", "cat", "sed", "uname"]) await link(name, path, bin);
-  const none = await refused(await asWorker("confined"), { PATH: bin });
+  const none = await refused(await confinedArgs("confined"), { PATH: bin });
   assertStringIncludes(none, "there is no bubblewrap");
   assertStringIncludes(none, "apt install bubblewrap");
-  // One that shuts nothing in.
-  const fake = '#!/bin/sh\nwhile [ "$1" != -- ]; do shift; done\nshift\nexec "$@"\n';
-  await Deno.writeTextFile(`${bin}/bwrap`, fake, { mode: 0o755 });
-  const out = await refused(await asWorker("confined"), { PATH: `${bin}:${path.join(":")}` });
+  const open = await makeNoSandbox();
+  const out = await refused(await confinedArgs("confined"), {
+    PATH: `${open}:${Deno.env.get("PATH")}`,
+  });
   assertStringIncludes(out, "it gets out of the sandbox (");
   assertStringIncludes(out, "read_server_files");
-  await Deno.remove(bin, { recursive: true });
+  for (const dir of [bin, open]) await Deno.remove(dir, { recursive: true });
+});
+
+Deno.test("a directory for sessions that R's user may not enter is told, and what to do", async () => {
+  if (Deno.uid() !== 0) return;
+  const closed = await Deno.makeTempDir();
+  const args = await confinedArgs("confined");
+  const said = await refused(args, { TMPDIR: closed });
+  assertMatch(said, /^rtool: Cannot run R as '.*': it may not enter .*\nrtool: set TMPDIR to /);
+  const { code, stdout } = await rtool(["doctor", ...args], { env: { TMPDIR: closed } });
+  assertEquals(code, 1);
+  assertMatch(text(stdout), /^confined R +missing +Cannot run R as .*it may not enter/m);
+  await Deno.remove(closed, { recursive: true });
+});
+
+Deno.test("a TMPDIR that is not there is told, and what to do", async () => {
+  const said = await refused([], { TMPDIR: "/nowhere" });
+  assertMatch(said, /^rtool: Cannot make a directory for sessions: .*\nrtool: let TMPDIR name /);
+});
+
+Deno.test("a script that R's user cannot be shown is told, and why", async () => {
+  const args = [...await confinedArgs("confined"), "--init"];
+  const missing = await refused([...args, "/nowhere/init.R"]);
+  assertMatch(missing, /^rtool: Cannot show "\/nowhere\/init.R" to R: there is no such file/);
+  if (Deno.uid() !== 0) return;
+  const dir = await Deno.makeTempDir();
+  await Deno.writeTextFile(`${dir}/init.R`, "x <- 1\n");
+  for (const mode of [0o700, 0o711]) {
+    await Deno.chmod(dir, mode);
+    await Deno.chmod(`${dir}/init.R`, 0o600);
+    const said = await refused([...args, `${dir}/init.R`]);
+    assertMatch(said, /^rtool: Cannot show ".*" to R: the user '.*' may not read it\nrtool: let /);
+  }
+  await Deno.remove(dir, { recursive: true });
 });
 
 Deno.test("a root that confines R must name a user that there is, and that is not root", async () => {
@@ -78,11 +111,6 @@ Deno.test("a root that confines R must name a user that there is, and that is no
     assertStringIncludes(said, "--worker-user rtool-worker");
   }
 });
-
-async function asWorker(level: "confined" | "required"): Promise<string[]> {
-  const user = await workerUser();
-  return ["--isolation", level, ...(user === undefined ? [] : ["--worker-user", user])];
-}
 
 /** What a server says that does not start. */
 async function refused(args: readonly string[], env: Record<string, string> = {}): Promise<string> {

@@ -10,7 +10,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { Client } from "../../client.ts";
 import { bareRequest } from "../../core/job.ts";
-import { sleepers, workerUser } from "../confined.ts";
+import { confinedArgs, sleepers } from "../confined.ts";
 import { ESCAPES } from "../escapes.ts";
 import { rtool, startServer, type TestServer, text } from "./rtool.ts";
 import { connect } from "./storm.ts";
@@ -38,10 +38,8 @@ let installed: ReadonlySet<string>;
 
 Deno.test.beforeAll(async () => {
   witnesses = await Witnesses.create();
-  const user = await workerUser();
-  const args = user === undefined ? [] : ["--worker-user", user];
   const env = { SERVER_SECRET: witnesses.secret };
-  server = await startServer(["--isolation", "confined", "--spares", "4", ...args], { env });
+  server = await startServer([...await confinedArgs("confined"), "--spares", "4"], { env });
   client = await connect(server);
   installed = new Set((await evaluate(client, "cat(.packages(TRUE))")).split(" "));
 });
