@@ -30,9 +30,9 @@ export async function map(context: Context): Promise<CommandEnd> {
   using results = plan.out === undefined ? undefined : await ResultsFile.open(plan.out, {
     script: plan.digest,
     resume: options.flag("resume"),
-    dropFailed: options.flag("failed"),
   });
   const total = plan.input.isFile ? await checkItems(plan.input, results?.finished) : undefined;
+  if (options.flag("failed")) await results?.dropFailed();
   try {
     return await new MapCommand(context, plan, results, total).run();
   } catch (error) {

@@ -78,10 +78,15 @@ export function progressText(standing: Standing, tookMs: number): string {
     ...(failed > 0 ? [`${numberText(failed)} failed`] : []),
     `${numberText(running)} running`,
     ...(total !== undefined && doneNow >= GUESS_MIN && done < total
-      ? [`about ${timeText((total - done) * tookMs / doneNow)} left`]
+      ? [`about ${secondsText((total - done) * tookMs / doneNow)} left`]
       : []),
   ];
   return `rtool: ${total ? `${bar(done / total)} ` : ""}${parts.join(", ")}`;
+}
+
+/** A guess is no better than whole seconds. */
+function secondsText(ms: number): string {
+  return timeText(Math.ceil(ms / 1000) * 1000);
 }
 
 function bar(share: number): string {

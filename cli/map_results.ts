@@ -19,8 +19,6 @@ export interface ResultsOptions {
   readonly script: string;
   /** Whether there may be results already. */
   readonly resume: boolean;
-  /** Whether items that failed are forgotten, to be run again. */
-  readonly dropFailed: boolean;
 }
 
 /** A result, and where its line stands. */
@@ -33,18 +31,17 @@ interface Placed extends ResultHead {
 /** One file of results, locked against a second map. */
 export class ResultsFile implements Disposable {
   readonly #path: string;
-  readonly #file: Deno.FsFile;
-  readonly finished: Finished;
+  #file: Deno.FsFile;
+  #finished: Finished;
 
   private constructor(path: string, file: Deno.FsFile, finished: Finished) {
     this.#path = path;
     this.#file = file;
-    this.finished = finished;
+    this.#finished = finished;
   }
 
   /** Opens or makes it; throws when it holds what cannot be gone on with. */
   static async open(path: string, options: ResultsOptions): Promise<ResultsFile> {
-    if (options.dropFailed) await dropFailed(path, options);
     const file = openLocked(path);
     try {
       return new ResultsFile(path, file, await takeUp(path, file, options));
@@ -52,6 +49,24 @@ export class ResultsFile implements Disposable {
       file.close();
       throw error;
     }
+  }
+
+  /** What has a result. */
+  get finished(): Finished {
+    return this.#finished;
+  }
+
+  /** Forgets the items that failed, so that they are run again. The file is whole at any time. */
+  async dropFailed(): Promise<void> {
+    if (this.#finished.failed === 0) return;
+    const kept: Placed[] = [];
+    for await (const result of readResults(this.#path)) if (result.isOk) kept.push(result);
+    copyLines(this.#path, this.#file, kept);
+    const file = openLocked(this.#path);
+    this.#file.close();
+    this.#file = file;
+    this.#finished = new Finished();
+    for (const result of kept) this.#finished.add(result);
   }
 
   /** Adds a line, whole: it is the system's when this returns. */
@@ -126,19 +141,6 @@ function checkScript(result: ResultHead, script: string): void {
     "Cannot resume: the script, or what it is given beside its item, is not what it was",
     { hint: "resume with script and options as they were, or begin anew with another -o FILE" },
   );
-}
-
-/** The file without the lines of items that failed; it is there whole at any time. */
-async function dropFailed(path: string, { script }: ResultsOptions): Promise<void> {
-  using file = openLocked(path);
-  const kept: Placed[] = [];
-  let failed = 0;
-  for await (const result of readResults(path)) {
-    checkScript(result, script); // Nothing is lost before it is certain that the map goes on.
-    if (result.isOk) kept.push(result);
-    else failed++;
-  }
-  if (failed > 0) copyLines(path, file, kept);
 }
 
 function copyLines(path: string, file: Deno.FsFile, places: readonly Place[]): void {

@@ -11,9 +11,8 @@ import { ResultsFile, type ResultsOptions } from "../cli/map_results.ts";
 import { createRandom, SEED, seeded } from "./random.ts";
 
 const SCRIPT = digestOf(["script"]);
-const FRESH: ResultsOptions = { script: SCRIPT, resume: false, dropFailed: false };
+const FRESH: ResultsOptions = { script: SCRIPT, resume: false };
 const RESUME: ResultsOptions = { ...FRESH, resume: true };
-const AGAIN: ResultsOptions = { ...RESUME, dropFailed: true };
 
 const encoder = new TextEncoder();
 
@@ -58,11 +57,16 @@ Deno.test(`a file cut anywhere is gone on with: each item has one line, in order
 Deno.test("items that failed are run again when that is asked for, and have one line then", async () => {
   await using place = await Place.make();
   await place.write([3, 9, 4, 0].map(resultOf));
-  using results = await ResultsFile.open(place.path, AGAIN);
+  using results = await ResultsFile.open(place.path, RESUME);
+  await results.dropFailed();
   assertEquals([results.finished.count, results.finished.failed], [2, 0]);
   const has = [0, 3, 4, 9].map((index) => results.finished.has(index, itemDigest(index)));
   assertEquals(has, [true, true, false, false]);
   assertEquals(await Deno.readFile(place.path), await place.join([3, 0].map(resultOf)));
+  assertStringIncludes((await refusal(place, RESUME)).message, "another rtool map writes it");
+  results.append(resultOf(9));
+  results.append(resultOf(4));
+  assertEquals(await Deno.readFile(place.path), await place.join([3, 0, 9, 4].map(resultOf)));
 });
 
 Deno.test("items that failed have finished, unless that is asked for", async () => {
@@ -84,11 +88,9 @@ Deno.test("results are not gone on with unless that is asked for, and nothing of
 Deno.test("another script is refused, and nothing is touched", async () => {
   await using place = await Place.make();
   const written = await place.write([resultOf(4), resultOf(0)]);
-  for (const options of [RESUME, AGAIN]) {
-    const error = await refusal(place, { ...options, script: digestOf(["another"]) });
-    assertEquals(error.code, "usage");
-    assertStringIncludes(error.message, "the script");
-  }
+  const error = await refusal(place, { ...RESUME, script: digestOf(["another"]) });
+  assertEquals(error.code, "usage");
+  assertStringIncludes(error.message, "the script");
   assertEquals(await Deno.readFile(place.path), written);
 });
 
@@ -124,7 +126,7 @@ Deno.test("two maps never write one file", async () => {
   await using place = await Place.make();
   {
     using _first = await ResultsFile.open(place.path, FRESH);
-    for (const options of [FRESH, RESUME, AGAIN]) {
+    for (const options of [FRESH, RESUME]) {
       assertStringIncludes((await refusal(place, options)).message, "another rtool map writes it");
     }
   }

@@ -5,7 +5,7 @@
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { rtool, spawnRtool, startServer, type TestServer, text } from "./rtool.ts";
-import { kill, readAll } from "./processes.ts";
+import { kill, readAll, run } from "./processes.ts";
 
 /** How often a file is looked at. */
 const LOOK_MS = 10;
@@ -35,8 +35,9 @@ Deno.test("2,000 items, interrupted twice and killed once: each has one result, 
   assertEquals(results.map(({ index }) => index), Array.from({ length: 2000 }, (_, n) => n));
   assertEquals(results.map(({ value }) => value), results.map(({ index }) => index * 2));
   const runs = await bench.runs();
-  const again = [...runs].filter(([, count]) => count > 1).map(([index]) => index);
-  assertEquals(again.filter((index) => bench.interrupted.some((had) => had.has(index))), []);
+  for (const [index, count] of bench.finished) {
+    assertEquals(runs.get(index), count, `Item ${index} had a result, and ran again`);
+  }
   assertStringIncludes(text(last.stderr), "finished before");
   assertEquals((await bench.map(["--resume"])).code, 0, "There is nothing left to do");
   assertEquals(await bench.runs(), runs);
@@ -79,11 +80,11 @@ Deno.test("results come in order or as they finish, in a clean R each, in the di
   const base = dir.slice(dir.lastIndexOf("/") + 1);
   const values = [0.5, 0].map((item) => [false, item, [1, 2], base, "one", "b"]);
   const lines = values.map((value, index) => JSON.stringify({ index, outcome: "ok", value }));
-  const run = (...options: string[]) =>
+  const ordered = (...options: string[]) =>
     rtool([...args, ...options, ...more], { stdin: "0.5\n0\n", cwd: dir });
-  const inOrder = await run();
+  const inOrder = await ordered();
   assertEquals([text(inOrder.stdout), inOrder.code], [`${lines.join("\n")}\n`, 0]);
-  const asFinished = await run("--as-finished");
+  const asFinished = await ordered("--as-finished");
   assertEquals(text(asFinished.stdout), `${lines.reverse().join("\n")}\n`);
 });
 
@@ -101,12 +102,28 @@ Deno.test("what fails has a message, R's own error, and a place in the summary",
   assertStringIncludes(text(stderr), "1 ok, 2 failed\n");
 });
 
+Deno.test("the example of docs/map.md gives what stands there", async () => {
+  await using bench = await Bench.open(0);
+  const document = await Deno.readTextFile(new URL("../../docs/map.md", import.meta.url));
+  const example = /^```console\n([^]*?)^```/m.exec(document)?.[1] ?? "";
+  const [, items, script, command, said, code] =
+    /^\$ (printf .*)\n\$ cat mean\.R\n([^]*?)\$ rtool (map .*)\n([^]*)\$ echo \$\?\n(\d+)\n$/
+      .exec(example)!;
+  await run(["sh", "-c", items!], { cwd: bench.dir });
+  await Deno.writeTextFile(`${bench.dir}/mean.R`, script!);
+  const args = [...command!.split(" "), "-p", `${bench.port}`];
+  const ended = await rtool(args, { cwd: bench.dir });
+  const timeless = (lines: string) => lines.replace(/ in .*?:/, "");
+  assertEquals(timeless(text(ended.stdout) + text(ended.stderr)), timeless(said!));
+  assertEquals(ended.code, Number(code));
+});
+
 /** A server, items, a script that notes each run, and a file of results. */
 class Bench implements AsyncDisposable {
   readonly dir: string;
   #server: TestServer;
-  /** Items that had a result when a run was interrupted. */
-  readonly interrupted: Set<number>[] = [];
+  /** Items that had a result when a run was interrupted, and how often they had run then. */
+  readonly finished = new Map<number, number>();
 
   private constructor(dir: string, server: TestServer) {
     this.dir = dir;
@@ -156,7 +173,8 @@ class Bench implements AsyncDisposable {
     else child.kill(signal);
     const { code } = await child.status;
     await stdout;
-    this.interrupted.push(new Set((await this.results()).map(({ index }) => index)));
+    const runs = await this.runs();
+    for (const { index } of await this.results()) this.finished.set(index, runs.get(index)!);
     return { code, stderr: text(await stderr) };
   }
 
