@@ -5,19 +5,21 @@
  */
 
 import { createGuard } from "./access/guard.ts";
+import type { Audit } from "./access/audit.ts";
 import { hideProcess } from "./access/hiding.ts";
 import type { Context } from "./cli/context.ts";
 import { PROFILE_TABLE } from "./cli/profiles.ts";
 import { makeStateDir, openPort } from "./cli/serve.ts";
 import { SERVE } from "./cli/table_serve.ts";
 import { RtoolError } from "./core/errors.ts";
+import type { Evaluator } from "./core/job.ts";
 import type { Options } from "./core/options.ts";
 import { createReloader } from "./core/reload.ts";
 import { Sessions } from "./engine/sessions.ts";
 import { serve } from "./server.ts";
 import { openAccess } from "./start_access.ts";
 import { auditedAdmission, maybeAudit } from "./start_audit.ts";
-import { maybeCluster } from "./start_cluster.ts";
+import { joinCluster } from "./start_cluster.ts";
 import { joinDoors } from "./start_doors.ts";
 import { engineOptions } from "./start_engine.ts";
 import { type Limits, limitsOf } from "./start_limits.ts";
@@ -63,14 +65,13 @@ export async function start(context: Context, control: Control): Promise<void> {
     control.onReload(createReloader(options, reload));
     const rVersion = await startR(sessions, stop);
     const drained = new AbortController();
-    const cluster = await maybeCluster(context, { log, stateDir, stop, sessions, access });
-    const guarded = createGuard(cluster?.around(sessions) ?? sessions, limits);
-    const evaluator = audit?.around(guarded) ?? guarded;
-    await using joined = cluster?.join(evaluator);
+    const around = (engine: Evaluator) => guarded(engine, limits, audit);
+    const parts = { context, log, stateDir, stop, sessions, access, around };
+    await using joined = await joinCluster(parts);
     const served = serve(
       listener,
       {
-        ...joinDoors(limits, joined?.evaluator ?? evaluator, { rVersion, spoolDir: stateDir }),
+        ...joinDoors(limits, joined.evaluator, { rVersion, spoolDir: stateDir }),
         admit: auditedAdmission(access.admission, audit),
         log,
       },
@@ -87,6 +88,12 @@ export async function start(context: Context, control: Control): Promise<void> {
     closeQuietly(listener);
     await Deno.remove(stateDir, { recursive: true }).catch(() => {});
   }
+}
+
+/** What doors may be given of an engine. */
+function guarded(engine: Evaluator, limits: Limits, audit: Audit | undefined): Evaluator {
+  const guard = createGuard(engine, limits);
+  return audit?.around(guard) ?? guard;
 }
 
 async function startR(sessions: Sessions, stop: AbortSignal): Promise<string> {

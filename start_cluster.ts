@@ -14,62 +14,51 @@ import { OWNER } from "./core/profile.ts";
 import type { Sessions } from "./engine/sessions.ts";
 import type { Access } from "./start_access.ts";
 
-/** What a cluster is joined to. */
+/** What a server joins a queue with. */
 export interface ClusterParts {
+  readonly context: Context;
   readonly log: Log;
   readonly stateDir: string;
   /** The server leaves: no more jobs are taken. */
   readonly stop: AbortSignal;
   readonly sessions: Sessions;
   readonly access: Access;
+  /** Makes of an engine what doors may be given. */
+  readonly around: (engine: Evaluator) => Evaluator;
 }
 
-/** A server's part in a queue. */
-export interface Cluster {
-  /** The engine, and the queue beside it: for the guard. */
-  around(engine: Evaluator): Evaluator;
-  /** Takes jobs and runs them by this evaluator, as soon as the broker is there. */
-  join(evaluator: Evaluator): Joined;
-}
-
-/** Disposing it waits until the results of its jobs are stored. */
+/** Disposing it waits until the results of the queue's jobs are stored. */
 export interface Joined extends AsyncDisposable {
   /** What doors are given. */
   readonly evaluator: Evaluator;
 }
 
-/** The server's part in the queue its options name; `undefined` without one. */
-export async function maybeCluster(
-  context: Context,
-  parts: ClusterParts,
-): Promise<Cluster | undefined> {
-  const { options } = context;
-  const queue = options.maybeText("queue");
-  const urls = options.list("nats");
-  if (queue === undefined && urls.length === 0) return undefined;
+/** The evaluator of the sessions; beside it that of the queue the options name, if they do. */
+export async function joinCluster(parts: ClusterParts): Promise<Joined> {
+  const { context, sessions, around } = parts;
+  const queue = context.options.maybeText("queue");
+  const urls = context.options.list("nats");
+  if (queue === undefined && urls.length === 0) {
+    return { evaluator: around(sessions), [Symbol.asyncDispose]: () => Promise.resolve() };
+  }
   if (queue === undefined || urls.length === 0) {
     throw new RtoolError("bad_config", "A server in a cluster needs --nats and --queue, both");
   }
   const { withQueue, reportingQueue } = await import("./cluster/queue_evaluator.ts");
   const { readClusterKey } = await import("./cli/cluster_access.ts");
-  const membership = new Membership(context, parts, queue, await readClusterKey(context));
+  const membership = new Membership(parts, queue, await readClusterKey(context));
   const maybeClient = () => membership.client;
+  const evaluator = around(withQueue(sessions, maybeClient));
+  membership.begin(evaluator);
   return {
-    around: (engine) => withQueue(engine, maybeClient),
-    join: (evaluator) => {
-      membership.begin(evaluator);
-      return {
-        evaluator: reportingQueue(evaluator, maybeClient),
-        [Symbol.asyncDispose]: () => membership[Symbol.asyncDispose](),
-      };
-    },
+    evaluator: reportingQueue(evaluator, maybeClient),
+    [Symbol.asyncDispose]: () => membership[Symbol.asyncDispose](),
   };
 }
 
 /** The connection, once there is one, and what was made with it. */
 class Membership implements AsyncDisposable {
   client: QueueClient | undefined;
-  readonly #context: Context;
   readonly #parts: ClusterParts;
   readonly #queue: string;
   readonly #key: ClusterKey;
@@ -77,8 +66,7 @@ class Membership implements AsyncDisposable {
   #worker: QueueWorker | undefined;
   #joining: Promise<void> = Promise.resolve();
 
-  constructor(context: Context, parts: ClusterParts, queue: string, key: ClusterKey) {
-    this.#context = context;
+  constructor(parts: ClusterParts, queue: string, key: ClusterKey) {
     this.#parts = parts;
     this.#queue = queue;
     this.#key = key;
@@ -101,13 +89,13 @@ class Membership implements AsyncDisposable {
   }
 
   async #join(evaluator: Evaluator): Promise<void> {
-    const { stop, log } = this.#parts;
+    const { context, stop, log } = this.#parts;
     const { Broker } = await import("./cluster/broker.ts");
     const { Queue } = await import("./cluster/queue.ts");
     const { QueueClient } = await import("./cluster/queue_client.ts");
     const { QueueWorker, whenThere } = await import("./cluster/queue_worker.ts");
     const { brokerOptions } = await import("./cli/cluster_access.ts");
-    const options = brokerOptions(this.#context.options);
+    const options = brokerOptions(context.options);
     const broker = this.#broker = await whenThere(() => Broker.connect(options), log, stop);
     if (!broker) return;
     broker.tellOutages(log);
@@ -122,8 +110,7 @@ class Membership implements AsyncDisposable {
   }
 
   #workerOptions(evaluator: Evaluator): WorkerOptions {
-    const { options } = this.#context;
-    const { sessions, access, stateDir, log } = this.#parts;
+    const { context: { options }, sessions, access, stateDir, log } = this.#parts;
     const placesMax = options.maybeText("queue-jobs-max") === undefined
       ? options.integer("jobs-max")
       : options.integer("queue-jobs-max");

@@ -69,7 +69,7 @@ export const CLUSTERED: readonly OptionSpec[] = [
   },
   keyed(
     "queue-jobs-max",
-    "jobs_max",
+    "queue_jobs_max",
     "N",
     "Jobs of the queue at once; jobs-max by default",
     "count",

@@ -6,9 +6,9 @@
 
 import type { JetStreamClient, JetStreamManager, StoredMsg } from "@nats-io/jetstream";
 import type { ConnectionOptions, NatsConnection } from "@nats-io/transport-node";
-import { RtoolError } from "../core/errors.ts";
 import type { Log } from "../core/log.ts";
-import { delay, settlesWithin } from "../core/time.ts";
+import { settlesWithin } from "../core/time.ts";
+import { asking, brokerFault, codeOf, isSilence, RECONNECT_MS } from "./broker_faults.ts";
 
 /** Where the broker is, and what is shown to it. */
 export interface BrokerOptions {
@@ -47,12 +47,9 @@ const CLOSE_MS = 2_000;
 /** A connection is given up after two of these without an answer, and made anew. */
 const PING_INTERVAL_MS = 10_000;
 
-const RECONNECT_MS = { first: 200, max: 10_000 } as const;
-
 /** What the API of JetStream says. */
 const NO_MESSAGE = 10037;
 const WRONG_LAST_SEQUENCE = 10071;
-const STREAM_FULL = 10077;
 
 /** An open connection, which comes back by itself. */
 export class Broker implements AsyncDisposable {
@@ -265,52 +262,4 @@ function toKept(message: StoredMsg): Kept {
     ),
     time: message.time,
   };
-}
-
-/** Does what the broker is asked for; its errors become rtool's. */
-export async function asking<T>(ask: () => Promise<T>): Promise<T> {
-  try {
-    return await ask();
-  } catch (cause) {
-    throw brokerFault(cause);
-  }
-}
-
-/** Asks again, ever more rarely, while the broker is away; until `signal`. */
-export async function persistently<T>(ask: () => Promise<T>, signal: AbortSignal): Promise<T> {
-  for (let waitMs: number = RECONNECT_MS.first;; waitMs = Math.min(2 * waitMs, RECONNECT_MS.max)) {
-    try {
-      return await ask();
-    } catch (error) {
-      const isAway = error instanceof RtoolError && error.code === "cannot_connect";
-      if (!isAway || signal.aborted) throw error;
-    }
-    await delay(waitMs);
-  }
-}
-
-function isSilence(cause: unknown): boolean {
-  if (!(cause instanceof Error)) return false;
-  const names = [cause.name, cause.cause instanceof Error ? cause.cause.name : ""];
-  return names.includes("TimeoutError") || names.includes("NoResponders");
-}
-
-function codeOf(cause: unknown): number | undefined {
-  const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
-  return typeof code === "number" ? code : undefined;
-}
-
-/** What JetStream itself refuses is told as it words it; all else means that it is not there. */
-function brokerFault(cause: unknown, where?: string): RtoolError {
-  if (cause instanceof RtoolError) return cause;
-  const why = cause instanceof Error ? cause.message : String(cause);
-  const code = codeOf(cause);
-  if (code === STREAM_FULL) {
-    return new RtoolError("busy", "The queue is full", { cause, hint: "try again later" });
-  }
-  if (code !== undefined && code > 1000) {
-    return new RtoolError("internal", `The broker refused: ${why}`, { cause });
-  }
-  const place = where === undefined ? "The broker does not answer" : `Cannot connect to ${where}`;
-  return new RtoolError("cannot_connect", `${place}: ${why}`, { cause });
 }

@@ -6,7 +6,8 @@
  */
 
 import type { JobId } from "../core/job.ts";
-import { type Headers, type Kept, persistently } from "./broker.ts";
+import type { Headers, Kept } from "./broker.ts";
+import { persistently } from "./broker_faults.ts";
 import { randomId } from "./names.ts";
 import type { Queue } from "./queue.ts";
 

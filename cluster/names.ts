@@ -49,7 +49,7 @@ export function checkedLabel(label: string): string {
   );
 }
 
-/** Who a job belongs to, as it stands in subjects: a digest, since names hold what these may not. */
+/** Who a job belongs to, as it stands in subjects; names hold what these may not. */
 export async function ownerToken({ name }: Pick<Principal, "name">): Promise<string> {
   return (await digestHex(name)).slice(0, 16);
 }

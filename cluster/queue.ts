@@ -3,7 +3,8 @@
  */
 
 import type { Consumer } from "@nats-io/jetstream";
-import { asking, type Broker, type Headers, type Kept } from "./broker.ts";
+import type { Broker, Headers, Kept } from "./broker.ts";
+import { asking } from "./broker_faults.ts";
 import { NO_LABEL, type QueueNames, queueNames } from "./names.ts";
 import { CLAIM_AGE_MAX_MS } from "./claim.ts";
 import type { JobId } from "../core/job.ts";

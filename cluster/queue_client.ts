@@ -49,7 +49,7 @@ export class QueueClient {
     this.#key = key;
   }
 
-  /** Queues a job; `contents` are the bytes of its uploads. Aborting `signal` stops looking only. */
+  /** Queues a job; `contents` are its uploads. Aborting `signal` only stops looking. */
   async submit(
     principal: Principal,
     asked: JobRequest,

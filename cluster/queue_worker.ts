@@ -10,7 +10,7 @@ import type { Evaluator, Principal } from "../core/job.ts";
 import type { Log } from "../core/log.ts";
 import { delay } from "../core/time.ts";
 import type { ClaimedPrincipal } from "./claim.ts";
-import { persistently } from "./broker.ts";
+import { persistently } from "./broker_faults.ts";
 import { QueuedRun } from "./queued_run.ts";
 import { NO_LABEL } from "./names.ts";
 import type { Queue } from "./queue.ts";

@@ -5,6 +5,9 @@
 import { start, text } from "./processes.ts";
 import { rtool, type Run, type RunOptions, startServer, type TestServer } from "./rtool.ts";
 
+/** Debian keeps it where only root looks. */
+const NATS_SERVER = isFile("/usr/sbin/nats-server") ? "/usr/sbin/nats-server" : "nats-server";
+
 const READY_MS = 10_000;
 const UNTIL_MS = 40_000;
 
@@ -48,7 +51,7 @@ export class TestBroker implements AsyncDisposable {
   async revive(more: readonly string[] = []): Promise<void> {
     const files = ["-js", "-sd", `${this.dir}/js`, "-l", `${this.dir}/log`];
     const where = ["-a", "127.0.0.1", "-p", String(this.port)];
-    this.#child = start(["nats-server", ...where, ...files, ...more]);
+    this.#child = start([NATS_SERVER, ...where, ...files, ...more]);
     const patience = performance.now() + READY_MS;
     while (!await isListening(this.port)) {
       if (performance.now() > patience) throw new Error(await this.#report());
@@ -107,5 +110,13 @@ export async function until(isSo: () => boolean | Promise<boolean>): Promise<voi
   while (!await isSo()) {
     if (performance.now() > patience) throw new Error(`It did not become so: ${isSo}`);
     await new Promise((resolve) => setTimeout(resolve, 30));
+  }
+}
+
+function isFile(path: string): boolean {
+  try {
+    return Deno.statSync(path).isFile;
+  } catch {
+    return false;
   }
 }

@@ -1,0 +1,61 @@
+/**
+ * What goes wrong at the broker, in rtool's words; and asking again while it is away.
+ */
+
+import { RtoolError } from "../core/errors.ts";
+import { delay } from "../core/time.ts";
+
+/** Between one try to reach the broker and the next: longer each time. */
+export const RECONNECT_MS = { first: 200, max: 10_000 } as const;
+
+const STREAM_FULL = 10077;
+
+/** Does what the broker is asked for; its errors become rtool's. */
+export async function asking<T>(ask: () => Promise<T>): Promise<T> {
+  try {
+    return await ask();
+  } catch (cause) {
+    throw brokerFault(cause);
+  }
+}
+
+/** Asks again, ever more rarely, while the broker is away; until `signal`. */
+export async function persistently<T>(ask: () => Promise<T>, signal: AbortSignal): Promise<T> {
+  for (let waitMs: number = RECONNECT_MS.first;; waitMs = Math.min(2 * waitMs, RECONNECT_MS.max)) {
+    try {
+      return await ask();
+    } catch (error) {
+      const isAway = error instanceof RtoolError && error.code === "cannot_connect";
+      if (!isAway || signal.aborted) throw error;
+    }
+    await delay(waitMs);
+  }
+}
+
+/** Whether nobody answered a question. */
+export function isSilence(cause: unknown): boolean {
+  if (!(cause instanceof Error)) return false;
+  const names = [cause.name, cause.cause instanceof Error ? cause.cause.name : ""];
+  return names.includes("TimeoutError") || names.includes("NoResponders");
+}
+
+/** The number JetStream gives an error, or `undefined`. */
+export function codeOf(cause: unknown): number | undefined {
+  const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
+  return typeof code === "number" ? code : undefined;
+}
+
+/** What JetStream itself refuses is told as it words it; all else means that it is not there. */
+export function brokerFault(cause: unknown, where?: string): RtoolError {
+  if (cause instanceof RtoolError) return cause;
+  const why = cause instanceof Error ? cause.message : String(cause);
+  const code = codeOf(cause);
+  if (code === STREAM_FULL) {
+    return new RtoolError("busy", "The queue is full", { cause, hint: "try again later" });
+  }
+  if (code !== undefined && code > 1000) {
+    return new RtoolError("internal", `The broker refused: ${why}`, { cause });
+  }
+  const place = where === undefined ? "The broker does not answer" : `Cannot connect to ${where}`;
+  return new RtoolError("cannot_connect", `${place}: ${why}`, { cause });
+}
