@@ -77,6 +77,8 @@ async function runCommand(name: string, context: Context): Promise<CommandEnd> {
       return await (await import("./cli/send.ts")).send(context);
     case "call":
       return await (await import("./cli/call.ts")).call(context);
+    case "map":
+      return await (await import("./cli/map.ts")).map(context);
     case "repl":
       return await (await import("./cli/repl.ts")).repl(context);
     case "attach":

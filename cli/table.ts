@@ -5,6 +5,7 @@
 import { type CommandSpec, CONFIG, HELP, HOSTNAME, PORT, TOKEN_FILE } from "./command.ts";
 import { ATTACH, CANCEL, JOBS, SESSIONS, TOP } from "./table_jobs.ts";
 import { CALL } from "./table_call.ts";
+import { MAP } from "./table_map.ts";
 import { REPL } from "./table_repl.ts";
 import { SEND } from "./table_send.ts";
 import { CONFINING_R, SERVE } from "./table_serve.ts";
@@ -57,6 +58,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   SERVE,
   SEND,
   CALL,
+  MAP,
   REPL,
   ATTACH,
   JOBS,

@@ -78,6 +78,12 @@ export class Rtool implements Service {
     return [...this.command, "send", "--port", String(this.#port), ...options, "-e", code];
   }
 
+  /** The command line that evaluates an expression for each line of JSON on its stdin. */
+  mapCommand(code: string, options: readonly string[] = []): readonly string[] {
+    const over = ["--over", "-", "--quiet"];
+    return [...this.command, "map", "--port", String(this.#port), ...over, ...options, "-e", code];
+  }
+
   /** A connection whose every job has a clean R of its own. */
   connectFresh(): Promise<Line> {
     return RtoolLine.connect(this.#port, undefined);
