@@ -46,9 +46,10 @@ export class Ways {
     const asked = await eachOf(profiles, (configured, name) => {
       const way = wayOf(configured, own, registries.get(name)?.script);
       const seen = viewOf(configured, view, way);
-      refuseSecrets(seen, kept);
+      refuseSecrets([...seen.readOnly, ...seen.readWrite], kept);
       return { way, seen };
     });
+    refuseOwnCode([...asked.values()], own.preload.scripts);
     // What is wrong with words is told before a sandbox is tried.
     const confined = await this.#sandboxes.confine(view, own);
     const ways: ReadonlyMap<string, RWay> = await eachOf(asked, async ({ way, seen }) => {
@@ -151,12 +152,23 @@ function keptFiles(options: Options, env: Context["env"]): string[] {
   });
 }
 
-function refuseSecrets({ readOnly, readWrite }: View, kept: readonly string[]): void {
-  for (const dir of [...readOnly, ...readWrite]) {
+/** Who could write what another's R runs would be that other. */
+function refuseOwnCode(
+  asked: readonly { readonly way: RWay; readonly seen: View }[],
+  own: readonly string[],
+): void {
+  const scripts = [...own, ...asked.flatMap(({ way }) => way.preload.scripts)];
+  for (const { seen } of asked) {
+    refuseSecrets(seen.readWrite, scripts.map((path) => maybeReal(path) ?? path));
+  }
+}
+
+function refuseSecrets(dirs: readonly string[], kept: readonly string[]): void {
+  for (const dir of dirs) {
     const shown = kept.find((path) => isWithin(path, maybeReal(dir) ?? dir));
     if (shown === undefined) continue;
     throw new RtoolError("bad_config", `Cannot show ${dir} to R: the server keeps ${shown} there`, {
-      hint: "grant a directory below, or put the token file and the audit elsewhere",
+      hint: "grant a directory below, or keep tokens, audit and scripts elsewhere",
     });
   }
 }

@@ -83,11 +83,7 @@ export class Pools implements RSource {
   /** Starts the server's own first R, then those of profiles; its version when it is ready. */
   async warm(): Promise<string> {
     const version = await this.#own.spares.warm();
-    for (const pool of this.#pools.values()) {
-      if (this.#kept() + pool.options.spares > SPARES_MAX) continue;
-      this.#awake.add(pool);
-      pool.spares.wake();
-    }
+    this.#wake();
     return version;
   }
 
@@ -128,6 +124,7 @@ export class Pools implements RSource {
     this.#own = { ...namesOf(options), spares: this.#own.spares };
     this.#own.spares.reconfigure(bare(options));
     this.#arrange();
+    this.#wake();
   }
 
   /** Ends every R in hand. */
@@ -145,6 +142,16 @@ export class Pools implements RSource {
     return this.#byProfile.get(profile);
   }
 
+  /** Keeps R ready for as many profiles as may have some. */
+  #wake(): void {
+    for (const pool of this.#pools.values()) {
+      if (this.#awake.has(pool)) continue;
+      if (this.#kept() + pool.options.spares > SPARES_MAX) continue;
+      this.#awake.add(pool);
+      pool.spares.wake();
+    }
+  }
+
   /** Makes the pools that are new, and lets go of those that no profile asks for. */
   #arrange(): void {
     const pools = new Map<string, Pool>();
@@ -157,7 +164,7 @@ export class Pools implements RSource {
       byProfile.set(profile, pool);
       if (pool !== this.#own) pools.set(names.key, pool);
     }
-    const [before, shared] = [this.#pools, bare({ ...this.#options })];
+    const [before, shared] = [this.#pools, bare(this.#options)];
     this.#pools = pools;
     this.#byProfile = byProfile;
     for (const pool of before.values()) {
@@ -172,7 +179,9 @@ export class Pools implements RSource {
       error: (message, fields) => this.#log.error(message, { ...fields, profile }),
     };
     const options = { ...bare(this.#options), ...names.options };
-    return { ...names, spares: new Spares(options, log, this.#sweeper) };
+    const spares = new Spares(options, log, this.#sweeper);
+    spares.rest();
+    return { ...names, spares };
   }
 
   #retire(pool: Pool): void {

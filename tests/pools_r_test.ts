@@ -55,6 +55,7 @@ Deno.test("all profiles together keep a bounded number of R ready, and each stil
   );
   await using place = await Place.open(ways);
   for (const profile of Object.keys(ways)) await place.take(profile);
+  place.pools.recycle();
   await place.settled();
   // Beside those and what was taken, there is the server's own.
   assert(place.running() <= KEPT_MAX + 4 + 1, `${place.running()}`);

@@ -108,6 +108,11 @@ Deno.test("a server does not start with a profile that asks for what it cannot h
     ], "mean nothing to an R that is not confined"],
     [`${shut}read_only = ["${home.dir}"]\n`, [], "the server keeps"],
     [`${shut}read_write = ["${home.dir}"]\n`, [], "the server keeps"],
+    [
+      `${shut}read_write = ["${home.dir}/x"]\n[profile.q]\ninit = "${home.dir}/x/init.R"\n`,
+      [],
+      "the server keeps",
+    ],
     ["", ["--rpy2-anonymous", "p"], "There is no profile 'p' for --rpy2-anonymous"],
   ];
   for (const [text, args, said] of cases) {
