@@ -31,13 +31,19 @@ export interface Access {
   readonly reconfigure: (configured: Configured) => void;
 }
 
+/** Reads profiles, and the files of functions they name. */
+export async function readConfigured(options: Options): Promise<Configured> {
+  const profiles = readProfiles(options.below(PROFILE_TABLE));
+  return { profiles, registries: await readRegistries(profiles) };
+}
+
 /** Reads the configuration and the token file; an error when they cannot be used. */
 export async function openAccess({ options, env }: Context, log: Log): Promise<Access> {
   const rpy2Profile = options.maybeText("rpy2-anonymous");
   const checked = async (from: Options): Promise<Configured> => {
-    const profiles = readProfiles(from.below(PROFILE_TABLE));
-    refuseUnknown(rpy2Profile, profiles);
-    return { profiles, registries: await readRegistries(profiles) };
+    const configured = await readConfigured(from);
+    refuseUnknown(rpy2Profile, configured.profiles);
+    return configured;
   };
   const first = await checked(options);
   let { profiles } = first;

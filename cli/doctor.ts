@@ -1,7 +1,7 @@
 /**
  * `rtool doctor`: what works on this machine, what does not, and what to do about it.
  *
- * Looks and starts nothing that stays. Checks are in doctor_checks.ts and its neighbours.
+ * Looks, tries, and starts nothing that stays. Checks are in doctor_checks.ts and its neighbours.
  */
 
 import { toRtoolError } from "../core/errors.ts";
@@ -9,6 +9,7 @@ import { Options } from "../core/options.ts";
 import type { CommandEnd } from "./context.ts";
 import {
   checkClock,
+  checkLimits,
   checkOpenFiles,
   checkPort,
   checkR,
@@ -16,6 +17,7 @@ import {
   checkUser,
   checkVersions,
 } from "./doctor_checks.ts";
+import { checkConfined } from "./doctor_confined.ts";
 import { checkCertificates, checkConfig, checkTokens } from "./doctor_files.ts";
 import { type Finding, lacking, type Site } from "./doctor_finding.ts";
 import * as kernel from "./doctor_kernel.ts";
@@ -31,6 +33,7 @@ export async function doctor(
   { flags }: Invocation,
   from: Surroundings,
   print: (text: string) => CommandEnd,
+  tryConfined: Parameters<typeof realSite>[1],
 ): Promise<CommandEnd> {
   const { json, ...sources } = flags;
   let options: Options | undefined;
@@ -44,7 +47,7 @@ export async function doctor(
   }
   const path = flags["config"]?.at(-1) ?? from.env("RTOOL_CONFIG") ??
     `${configDir(from.env)}/config.toml`;
-  const findings = await examine(realSite(from.env), options, { path, problem });
+  const findings = await examine(realSite(from.env, tryConfined), options, { path, problem });
   print(json ? asJson(findings) : asTable(findings));
   return { status: findings.some(({ fatal }) => fatal) ? 1 : 0 };
 }
@@ -63,7 +66,8 @@ export async function examine(
     ["port", () => checkPort(site, options)],
     ["state directory", () => checkStateDir(site, options)],
     ["open files", () => checkOpenFiles(site, options)],
-    ["user", () => checkUser(site)],
+    ["limits", () => checkLimits(site, options)],
+    ["user", () => checkUser(site, options)],
     ["clock", () => checkClock(site)],
     ["tokens", tokens],
     ["tls", () => checkCertificates(site, `${configDir(site.env)}/tls`)],
@@ -73,6 +77,7 @@ export async function examine(
     ["cgroups", () => kernel.checkCgroups(site)],
     ["Landlock", () => kernel.checkLandlock(site)],
     ["helpers", () => kernel.checkHelpers(site)],
+    ["confined R", () => checkConfined(site, options)],
     ["systemd", () => kernel.checkSupervisor(site)],
   ];
   const found = await Promise.all(checks.map(([what, check]) => attempt(what, check)));

@@ -28,7 +28,8 @@ const STARTING_R: readonly OptionSpec[] = [
   limit("spare-age-max", "duration", "TIME", "A spare R that is older is replaced", "1h"),
 ];
 
-const CONFINING_R: readonly OptionSpec[] = [
+/** How R is shut in; `doctor` tries it. */
+export const CONFINING_R: readonly OptionSpec[] = [
   {
     ...keyed("isolation", "choice", "none|confined|required", "Whether R runs in a sandbox"),
     choices: ["none", "confined", "required"],

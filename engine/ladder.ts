@@ -198,6 +198,6 @@ export async function awaitStart(
 export function startFailure(what: string): RtoolError {
   const message = what.startsWith("Cannot start R") ? what : `Cannot start R: ${what}`;
   return new RtoolError("r_unavailable", message, {
-    hint: "install R 4.0 or newer, or name its command with --r",
+    hint: "it must be R 4.0 or newer (--r), and what --init and --preload name must work in it",
   });
 }

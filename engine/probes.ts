@@ -201,7 +201,7 @@ function parse(stdout: string, stderr: string): Map<string, ProbeResult["result"
     "bad_config",
     `Cannot confine R: ${firstLine(stderr) || "it ended at once"}`,
     {
-      hint: "this needs bubblewrap 0.8 and user namespaces: see docs/operations.md, Confined R",
+      hint: "rtool doctor tells what is missing; see also docs/operations.md, Confined R",
     },
   );
 }
