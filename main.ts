@@ -97,6 +97,8 @@ async function runCommand(name: string, context: Context): Promise<CommandEnd> {
       return await (await import("./cli/token.ts")).token(context);
     case "cluster":
       return await (await import("./cli/cluster.ts")).cluster(context);
+    case "queue":
+      return await (await import("./cli/queue.ts")).queue(context);
     default:
       throw new RtoolError("internal", `Command '${name}' has no program`);
   }

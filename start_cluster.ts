@@ -5,12 +5,14 @@
 import type { Context } from "./cli/context.ts";
 import type { Broker } from "./cluster/broker.ts";
 import type { ClaimedPrincipal, ClusterKey } from "./cluster/claim.ts";
+import type { HostReport } from "./cluster/host_report.ts";
 import type { QueueClient } from "./cluster/queue_client.ts";
 import type { QueueWorker, WorkerOptions } from "./cluster/queue_worker.ts";
 import { RtoolError, toRtoolError } from "./core/errors.ts";
 import type { Evaluator, Principal } from "./core/job.ts";
 import type { Log } from "./core/log.ts";
 import { OWNER } from "./core/profile.ts";
+import { SOFTWARE } from "./core/version.ts";
 import type { Sessions } from "./engine/sessions.ts";
 import type { Access } from "./start_access.ts";
 
@@ -19,6 +21,7 @@ export interface ClusterParts {
   readonly context: Context;
   readonly log: Log;
   readonly stateDir: string;
+  readonly rVersion: string;
   /** The server leaves: no more jobs are taken. */
   readonly stop: AbortSignal;
   readonly sessions: Sessions;
@@ -64,6 +67,8 @@ class Membership implements AsyncDisposable {
   readonly #key: ClusterKey;
   #broker: Broker | undefined;
   #worker: QueueWorker | undefined;
+  #answering: Disposable | undefined;
+  readonly #startedAt = performance.now();
   #joining: Promise<void> = Promise.resolve();
 
   constructor(parts: ClusterParts, queue: string, key: ClusterKey) {
@@ -84,6 +89,7 @@ class Membership implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#worker?.leave();
     await this.#joining;
+    this.#answering?.[Symbol.dispose]();
     await this.#worker?.[Symbol.asyncDispose]();
     await this.#broker?.[Symbol.asyncDispose]();
   }
@@ -91,6 +97,7 @@ class Membership implements AsyncDisposable {
   async #join(evaluator: Evaluator): Promise<void> {
     const { context, stop, log } = this.#parts;
     const { Broker } = await import("./cluster/broker.ts");
+    const { answerHosts } = await import("./cluster/host_report.ts");
     const { Queue } = await import("./cluster/queue.ts");
     const { QueueClient } = await import("./cluster/queue_client.ts");
     const { QueueWorker, whenThere } = await import("./cluster/queue_worker.ts");
@@ -101,12 +108,30 @@ class Membership implements AsyncDisposable {
     broker.tellOutages(log);
     const queue = await whenThere(() => Queue.open(broker, this.#queue), log, stop);
     if (!queue) return;
-    const worker = new QueueWorker(queue, this.#workerOptions(evaluator));
+    const workerOptions = this.#workerOptions(evaluator);
+    const worker = new QueueWorker(queue, workerOptions);
     await whenThere(() => worker.start(), log, stop);
     this.#worker = worker;
+    this.#answering = answerHosts(queue, () => this.#report(worker, workerOptions));
     this.client = new QueueClient(queue, this.#key);
     if (stop.aborted) worker.leave();
     else log.info("joined the queue", { queue: this.#queue });
+  }
+
+  #report({ running, done }: QueueWorker, options: WorkerOptions): HostReport {
+    return {
+      host: options.host,
+      software: SOFTWARE,
+      r: this.#parts.rVersion,
+      labels: options.labels,
+      running,
+      places: options.placesMax,
+      done,
+      cores: navigator.hardwareConcurrency,
+      memory_bytes: Deno.systemMemoryInfo().total,
+      load: Deno.loadavg()[0] ?? 0,
+      uptime_ms: Math.round(performance.now() - this.#startedAt),
+    };
   }
 
   #workerOptions(evaluator: Evaluator): WorkerOptions {

@@ -55,9 +55,9 @@ export function checkTokens(site: Site, path: string): Finding {
   return ok("tokens", path);
 }
 
-/** Certificates and their keys: `*.pem` of a directory. */
+/** Certificates and their keys: `*.pem` and `*.key` of a directory. */
 export function checkCertificates(site: Site, dir: string): Finding[] {
-  const names = site.list(dir).filter((name) => name.endsWith(".pem")).sort();
+  const names = site.list(dir).filter((name) => /\.(?:pem|key)$/.test(name)).sort();
   return names.map((name) => checkPem(site, `tls/${name}`, `${dir}/${name}`));
 }
 

@@ -4,9 +4,7 @@
 
 import type { Client } from "../client.ts";
 import type { ClientEvent, ClientJob } from "../client_stream.ts";
-import { Broker } from "../cluster/broker.ts";
-import { Queue } from "../cluster/queue.ts";
-import { QueueClient } from "../cluster/queue_client.ts";
+import type { QueueClient } from "../cluster/queue_client.ts";
 import { queuedJobs } from "../cluster/queue_report.ts";
 import { concat } from "../core/bytes.ts";
 import { RtoolError } from "../core/errors.ts";
@@ -14,8 +12,9 @@ import type { Job, JobRequest, Principal } from "../core/job.ts";
 import { OWNER } from "../core/profile.ts";
 import type { ControlCommand, Report } from "../core/report.ts";
 import { SOFTWARE } from "../core/version.ts";
-import { brokerOptions, readClusterKey } from "./cluster_access.ts";
+import { readClusterKey } from "./cluster_access.ts";
 import type { Context } from "./context.ts";
+import { type OpenQueue, openQueue } from "./open_queue.ts";
 
 /** What commands about jobs ask of whatever they talk to. */
 export type JobPlace =
@@ -25,27 +24,19 @@ export type JobPlace =
 /** One queue at the broker. */
 export class QueueConnection implements JobPlace {
   readonly #client: QueueClient;
-  readonly #broker: Broker;
+  readonly #opened: OpenQueue;
   readonly #left = new AbortController();
 
-  private constructor(broker: Broker, client: QueueClient) {
-    this.#broker = broker;
+  private constructor(opened: OpenQueue, client: QueueClient) {
+    this.#opened = opened;
     this.#client = client;
   }
 
   /** Connects to the broker the options name. */
   static async connect(context: Context): Promise<QueueConnection> {
-    const { options } = context;
-    const name = options.maybeText("queue");
-    if (name === undefined) throw new RtoolError("usage", "--nats needs --queue NAME");
-    const key = await readClusterKey(context);
-    const broker = await Broker.connect(brokerOptions(options));
-    try {
-      return new QueueConnection(broker, new QueueClient(await Queue.open(broker, name), key));
-    } catch (error) {
-      await broker[Symbol.asyncDispose]();
-      throw error;
-    }
+    await readClusterKey(context); // Told before anything is asked of the broker.
+    const opened = await openQueue(context);
+    return new QueueConnection(opened, await opened.client());
   }
 
   submit(request: JobRequest, contents?: AsyncIterable<Uint8Array>): ClientJob {
@@ -73,7 +64,7 @@ export class QueueConnection implements JobPlace {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#left.abort();
-    await this.#broker[Symbol.asyncDispose]();
+    await this.#opened[Symbol.asyncDispose]();
   }
 }
 

@@ -4,7 +4,7 @@
 
 import { type CommandSpec, CONFIG, HELP, HOSTNAME, PORT, TOKEN_FILE } from "./command.ts";
 import { ATTACH, CANCEL, JOBS, SESSIONS, TOP } from "./table_jobs.ts";
-import { CLUSTER } from "./table_cluster.ts";
+import { CLUSTER, DEAD } from "./table_cluster.ts";
 import { CALL } from "./table_call.ts";
 import { MAP } from "./table_map.ts";
 import { REPL } from "./table_repl.ts";
@@ -69,6 +69,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   PING,
   TOKEN,
   CLUSTER,
+  DEAD,
   CONFIGURE,
   DOCTOR,
 ];

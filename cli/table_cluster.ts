@@ -27,6 +27,12 @@ const CREDENTIALS: readonly OptionSpec[] = [
   keyed("nats-cert-key", "cert_key", "FILE", "Key (PEM) of that certificate"),
 ];
 
+const TRUST: OptionSpec = {
+  ...keyed("cluster-trust", "trust", "KEY", "Public keys whose jobs are taken, beside its own"),
+  list: true,
+  repeat: true,
+};
+
 /** Of clients: straight to the broker. */
 export const STRAIGHT: readonly OptionSpec[] = [
   { ...WHERE, help: `${WHERE.help}; without it: through the server`, env: "RTOOL_NATS" },
@@ -86,23 +92,40 @@ export const CLUSTERED: readonly OptionSpec[] = [
     ...keyed("away-max", "away_max", "TIME", "Results wait so long for a lost broker", "duration"),
     fallback: "10m",
   },
-  {
-    ...keyed("cluster-trust", "trust", "KEY", "Public keys whose jobs are taken, beside its own"),
-    list: true,
-    repeat: true,
-  },
+  TRUST,
+  ...CREDENTIALS,
+];
+
+const JSON_OUTPUT: OptionSpec = { name: "json", kind: "flag", help: "Print one JSON document" };
+
+/** Commands about a queue as such go to the broker that the configuration names. */
+const AT_THE_BROKER: readonly OptionSpec[] = [
+  { ...WHERE, key: "cluster.urls", env: "RTOOL_NATS" },
+  keyed("queue", "queue", "NAME", "Queue there"),
   ...CREDENTIALS,
 ];
 
 /** `rtool cluster`. */
 export const CLUSTER: CommandSpec = {
   name: "cluster",
-  operands: "key [FILE]",
-  summary: "Make the key that signs the jobs of a cluster",
-  options: [...CREDENTIALS.filter(({ name }) => name === "cluster-key"), CONFIG, HELP],
+  operands: "[show | key [FILE]]",
+  summary: "Show the hosts of a queue and how much lies in it; make a cluster's key",
+  options: [...AT_THE_BROKER, JSON_OUTPUT, CONFIG, HELP],
   notes: [
     "key: makes FILE, or shows the public half of the key that is there. Servers run the jobs of",
     "whoever has their key, or one they trust (cluster.trust): keep it as you keep your ssh key.",
+  ],
+};
+
+/** `rtool queue`. */
+export const DEAD: CommandSpec = {
+  name: "queue",
+  operands: "[dead | retry ID | drop ID]",
+  summary: "List the jobs a queue has given up, try them again, or drop them",
+  options: [...AT_THE_BROKER, TRUST, JSON_OUTPUT, CONFIG, HELP],
+  notes: [
+    "retry prints the new ids: what a job did before stays with its old one.",
+    "ID may be shortened; 'all' means every job of the list.",
   ],
 };
 

@@ -88,6 +88,8 @@ export interface ClaimCheck {
   readonly id: JobId;
   /** Public keys whose claims are believed. */
   readonly trusted: ReadonlySet<string>;
+  /** Older claims are refused. @default {a day} */
+  readonly ageMaxMs?: number;
 }
 
 /** The claim, once it is proved; throws `not_allowed` with what is wrong. */
@@ -103,7 +105,7 @@ export async function verifyClaim(
     throw refused("it was signed for another");
   }
   const age = Date.now() - claim.at;
-  if (age > CLAIM_AGE_MAX_MS || age < -CLOCK_SKEW_MS) {
+  if (age > (check.ageMaxMs ?? CLAIM_AGE_MAX_MS) || age < -CLOCK_SKEW_MS) {
     throw refused("it was signed too long ago, or the clocks of two hosts differ");
   }
   if (claim.digest !== await digestHex(body)) throw refused("it is not what was signed");

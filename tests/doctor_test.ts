@@ -234,6 +234,7 @@ Deno.test("a key that others can read and a certificate that is none are told", 
   const at = (content: string, mode: number) =>
     checkCertificates({
       ...WELL,
+      list: () => ["server.key", "notes.txt"],
       maybeText: () => content,
       maybeFile: () => ({ ...FILE, mode }),
     }, "/tls");

@@ -66,7 +66,7 @@ Deno.test("every bound of serve can be reloaded, and where and how it runs canno
     return key && !reload && !key.startsWith("cluster.") ? [key] : [];
   });
   const audit = ["serve.audit", "serve.audit_max", "serve.audit_required"];
-  const others = ["serve.tokens", "serve.insecure", ...audit];
+  const others = ["serve.tokens", "serve.rpy2_anonymous", "serve.insecure", ...audit];
   assertEquals(fixed, [...FIXED, ...HOW_IT_CONFINES, ...others]);
 });
 

@@ -184,6 +184,37 @@ Deno.test("a server that leaves ends what runs, and hands back what it had not b
   assertEquals((await Deno.readTextFile(file)).length, 8);
 });
 
+Deno.test("a job that loses too many hosts goes to the dead list, to be tried again or dropped", async () => {
+  await using broker = await TestBroker.start();
+  await using queue = await TestQueue.connect(broker);
+  const file = `${broker.dir}/poison`;
+  // It takes its server with it as long as the file is there.
+  const code = `if (file.exists('${file}')) { cat('x', file = '${file}', append = TRUE);
+    tools::pskill(as.integer(readLines('${file}.pid')), 9); Sys.sleep(60) } else cat('fine')`;
+  await Deno.writeTextFile(file, "");
+  const end = outcomeOf(await queue.submit(code));
+  for (let round = 0; round < 2; round++) {
+    const victim = await broker.server([...SHORT_LEASE, "--deliveries-max", "2"]);
+    await Deno.writeTextFile(`${file}.pid`, `${victim.pid}\n`);
+    await until(async () => (await Deno.readTextFile(file)).length === round + 1);
+    await victim.stop("SIGKILL");
+    await victim[Symbol.asyncDispose]();
+  }
+  await using _last = await broker.server([...SHORT_LEASE, "--deliveries-max", "2"]);
+  const { kind, message } = await end;
+  assertEquals(kind, "lost");
+  assertMatch(message, /given up: 2 hosts that ran it were lost/);
+  assertEquals(await Deno.readTextFile(file), "xx");
+  await Deno.remove(file);
+  const listed = JSON.parse(text((await broker.run("queue", ["dead", "--json"])).stdout));
+  assertEquals(listed.length, 1);
+  const retried = await broker.run("queue", ["retry", listed[0].id.slice(0, 8)]);
+  const id = text(retried.stdout).trim();
+  const again = await broker.run("attach", [id]);
+  assertEquals([again.code, text(again.stdout)], [0, "fine"], text(retried.stderr));
+  assertEquals(text((await broker.run("queue", ["dead", "--json"])).stdout), "[]\n");
+});
+
 async function stopped(server: TestServer): Promise<void> {
   assertEquals((await server.stop()).code, 0, server.stderrText());
   await server[Symbol.asyncDispose]();

@@ -6,6 +6,9 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { joined, TestBroker, until } from "./nats.ts";
 import { rtool, spawnRtool, text } from "./rtool.ts";
 
+/** One job at once, which is not waited for at the end. */
+const ALONE = ["--queue-jobs-max", "1", "--drain", "500ms"];
+
 const LONG = "cat('begun\n'); Sys.sleep(60)";
 
 Deno.test("a queued job is as a direct one: output of both streams, and exit status", async () => {
@@ -182,4 +185,26 @@ Deno.test("what cannot be queued is refused with the reason", async () => {
   });
   assertEquals(code, 78);
   assertMatch(text(stderr), /rtool cluster key/);
+});
+
+Deno.test("rtool cluster shows who serves the queue and what lies in it", async () => {
+  await using broker = await TestBroker.start();
+  await using one = await broker.server(["--label", "gpu=1", ...ALONE]);
+  await using two = await broker.server(ALONE);
+  await joined(one, two);
+  for (const code of [LONG, LONG, "1"]) await broker.run("send", ["--detach", "-e", code]);
+  const show = async () => JSON.parse(text((await broker.run("cluster", ["--json"])).stdout));
+  await until(async () => (await show()).running === 2);
+  const { hosts, waiting, running, dead, oldest_ms } = await show();
+  assertEquals([waiting, running, dead], [1, 2, 0]);
+  assert(oldest_ms > 0);
+  const labels = hosts.map((each: { labels: string[] }) => each.labels.join()).sort();
+  assertEquals(labels, ["", "gpu=1"]);
+  for (const { r, places, cores } of hosts) {
+    assertMatch(r, /^\d+\.\d+\.\d+$/);
+    assertEquals([places, cores > 0], [1, true]);
+  }
+  const table = text((await broker.run("cluster", [])).stdout);
+  assertMatch(table, /^HOST +VERSION +R +LABELS/);
+  assertMatch(table, /queue q: 1 waiting, 2 running, 0 dead; the oldest was sent .* ago/);
 });
