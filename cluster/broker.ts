@@ -70,6 +70,7 @@ export class Broker implements AsyncDisposable {
     this.streams = streams;
     this.manager = manager;
     this.#headers = () => headers();
+    quicken(connection);
     void this.#watch(); // Never rejects.
   }
 
@@ -182,6 +183,7 @@ export class Broker implements AsyncDisposable {
         this.#away = true;
         this.#log?.error("broker lost");
       } else if (type === "reconnect") {
+        quicken(this.connection);
         this.#away = false;
         this.#log?.info("broker back");
       }
@@ -206,6 +208,25 @@ export class Broker implements AsyncDisposable {
     for (const [name, value] of Object.entries(values)) headers.set(name, value);
     return headers;
   }
+}
+
+/**
+ * Sends small messages at once. The client of NATS asks for it before its socket is connected;
+ * Deno 2.7 remembers that, does nothing, and takes the same wish later for fulfilled. Each message
+ * behind one without an answer then waits 40 ms for an acknowledgement of TCP.
+ */
+function quicken(connection: NatsConnection): void {
+  const inside = connection as unknown as Partial<ConnectionInside>;
+  const socket = inside.protocol?.transport?.socket;
+  socket?.setNoDelay?.(false);
+  socket?.setNoDelay?.(true);
+}
+
+/** What the client of NATS does not show; without it all works, but slower. */
+interface ConnectionInside {
+  readonly protocol: {
+    readonly transport?: { readonly socket?: { setNoDelay?(on: boolean): void } };
+  };
 }
 
 const RECONNECTING = {

@@ -99,6 +99,62 @@ async function isListening(port: number): Promise<boolean> {
   }
 }
 
+/** The way to a broker, which can be cut. */
+export class Cable implements AsyncDisposable {
+  readonly #listener: Deno.TcpListener;
+  readonly #ends = new Set<Deno.TcpConn>();
+  readonly #accepting: Promise<void>;
+  #isCut = false;
+
+  constructor(port: number) {
+    this.#listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    this.#accepting = this.#accept(port);
+  }
+
+  get url(): string {
+    return `nats://127.0.0.1:${this.#listener.addr.port}`;
+  }
+
+  /** Ends every connection, and lets none through. */
+  cut(): void {
+    this.#isCut = true;
+    for (const end of this.#ends) closeQuietly(end);
+    this.#ends.clear();
+  }
+
+  mend(): void {
+    this.#isCut = false;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#listener.close();
+    this.cut();
+    await this.#accepting;
+  }
+
+  async #accept(port: number): Promise<void> {
+    for await (const near of this.#listener) {
+      if (this.#isCut) {
+        closeQuietly(near);
+        continue;
+      }
+      const far = await Deno.connect({ hostname: "127.0.0.1", port });
+      for (const [from, to] of [[near, far], [far, near]] as const) {
+        this.#ends.add(from);
+        void from.readable.pipeTo(to.writable).catch(() => {});
+      }
+    }
+  }
+}
+
+function closeQuietly(conn: Deno.TcpConn): void {
+  try {
+    conn.close();
+  } catch {
+    // The other end was first.
+  }
+}
+
 /** Waits until servers have joined the queue. */
 export async function joined(...servers: readonly TestServer[]): Promise<void> {
   await until(() => servers.every((server) => server.stderrText().includes("joined the queue")));

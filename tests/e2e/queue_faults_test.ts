@@ -6,9 +6,9 @@
  */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { joined, TestBroker, until } from "./nats.ts";
+import { Cable, joined, TestBroker, until } from "./nats.ts";
 import { count, outcomeOf, TestQueue } from "./queue_load.ts";
-import { spawnRtool, type TestServer, text } from "./rtool.ts";
+import { spawnRtool, startServer, type TestServer, text } from "./rtool.ts";
 
 const SOAK = Number(Deno.env.get("RTOOL_SOAK") ?? 1);
 
@@ -134,6 +134,36 @@ Deno.test("the broker frozen: jobs go on behind it", async () => {
   await broker.kill("SIGCONT");
   for (const end of ends) assertEquals((await end).stdout, "done");
   assertEquals(await Deno.readTextFile(file), "xxx");
+});
+
+Deno.test("the network cut between one server and the broker: its jobs go on, or elsewhere", async () => {
+  await using broker = await TestBroker.start();
+  await using cable = new Cable(broker.port);
+  const through = ["--nats", cable.url, ...SHORT_LEASE, "--queue-jobs-max", "1"];
+  await using cut = await startServer(["--cluster-key", broker.key, "--queue", "q", ...through]);
+  await using queue = await TestQueue.connect(broker);
+  const file = `${broker.dir}/ran`;
+  const code = (seconds: number) =>
+    `cat('x', file = '${file}', append = TRUE); Sys.sleep(${seconds}); cat(Sys.getenv('TMPDIR'))`;
+  const begun = (count: number) =>
+    until(async () => (await Deno.stat(file).catch(() => undefined))?.size === count);
+  // A short cut: the server reports when it is back.
+  const short = queue.submit(code(1)).then(outcomeOf);
+  await begun(1);
+  cable.cut();
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  cable.mend();
+  const first = await short;
+  assertEquals([first.kind, first.stdout.startsWith(cut.dir)], ["ok", true]);
+  // A long one: another server has the job, and the first hears of it when it is back.
+  const long = queue.submit(code(3)).then(outcomeOf);
+  await begun(2);
+  cable.cut();
+  await using other = await broker.server(SHORT_LEASE);
+  const second = await long;
+  assertEquals([second.kind, second.stdout.startsWith(other.dir)], ["ok", true]);
+  cable.mend();
+  await until(() => cut.stderrText().includes("overtaken"));
 });
 
 Deno.test("a client killed: its job goes on, and is followed from elsewhere", async () => {
