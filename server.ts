@@ -24,7 +24,11 @@ export interface ServeOptions {
   readonly native: PortDoor;
   readonly rpy2: PortDoor;
   /** Says who the peer is, or refuses it with `not_allowed`. */
-  readonly admit: (link: Link, token: string | undefined) => ReturnType<Admit>;
+  readonly admit: (
+    link: Link,
+    token: string | undefined,
+    wire: "native" | "rpy2",
+  ) => ReturnType<Admit>;
   /** Open connections. @default {1024} */
   readonly connectionsMax: number;
   /** How long a peer may take to say what it wants, in milliseconds. @default {10000} */
@@ -115,7 +119,8 @@ async function serveConnection(
     const line = await link.maybeLine(FIRST_LINE_BYTES_MAX);
     const first = line && decoder.decode(line);
     wire = wireOf(first);
-    const admit: Admit = (token) => options.admit(link, token);
+    const spoken = wire === "rpy2" ? "rpy2" : "native";
+    const admit: Admit = (token) => options.admit(link, token, spoken);
     await talk(link, wire, first ?? "", options, admit, () => clearTimeout(late));
   } catch (cause) {
     const failure = toRtoolError(cause);

@@ -11,17 +11,17 @@ import { PROFILE_TABLE } from "./cli/profiles.ts";
 import { makeStateDir, openPort } from "./cli/serve.ts";
 import { SERVE } from "./cli/table_serve.ts";
 import { RtoolError } from "./core/errors.ts";
+import type { Log } from "./core/log.ts";
 import type { Options } from "./core/options.ts";
 import { createReloader } from "./core/reload.ts";
-import { Sessions } from "./engine/sessions.ts";
+import { type EngineOptions, Sessions } from "./engine/sessions.ts";
 import { serve } from "./server.ts";
-import { openAccess } from "./start_access.ts";
+import { type Access, type Configured, openAccess } from "./start_access.ts";
 import { auditedAdmission, maybeAudit } from "./start_audit.ts";
 import { joinDoors } from "./start_doors.ts";
-import { engineOptions } from "./start_engine.ts";
 import { type Limits, limitsOf } from "./start_limits.ts";
 import { openLog } from "./start_log.ts";
-import { confine } from "./start_sandbox.ts";
+import { Ways } from "./start_ways.ts";
 
 /** What a running server is told from outside. */
 export interface Control {
@@ -42,24 +42,17 @@ export async function start(context: Context, control: Control): Promise<void> {
   const log = openLog(options);
   hideProcess(log);
   using audit = maybeAudit(options, log);
-  const limits: Limits = { ...limitsOf(options), registries: new Map() };
-  const access = await openAccess(context, limits, log);
+  const access = await openAccess(context, log);
+  const { registries } = access.configured;
+  const limits: Limits = { ...limitsOf(options), registries };
   const listener = openPort(options);
   const stateDir = makeStateDir();
   try {
     const onEnd = audit && audit.ended.bind(audit);
-    const first = engineOptions(options, context.env, stateDir);
-    const confined = await confine(options, first, log);
-    await using sessions = new Sessions({ ...first, ...confined }, log, onEnd);
-    const applied = (changed: Options) => {
-      sessions.reconfigure({ ...engineOptions(changed, context.env, stateDir), ...confined });
-      Object.assign(limits, limitsOf(changed));
-      access.reconfigure(changed);
-    };
-    const read = async () => await access.checked(await control.reread());
-    const tables = [PROFILE_TABLE];
-    const reload = { specs: SERVE.options, tables, read, apply: applied, log };
-    control.onReload(createReloader(options, reload));
+    const ways = new Ways(context.env, stateDir, log);
+    const engine = await ways.engine(options, access.configured);
+    await using sessions = new Sessions(engine, log, onEnd);
+    control.onReload(reloader({ options, access, ways, sessions, limits, log }, control));
     const rVersion = await startR(sessions, stop);
     const drained = new AbortController();
     const guard = createGuard(sessions, limits);
@@ -83,6 +76,40 @@ export async function start(context: Context, control: Control): Promise<void> {
     closeQuietly(listener);
     await Deno.remove(stateDir, { recursive: true }).catch(() => {});
   }
+}
+
+/** What a running server takes a new configuration over with. */
+interface Reloaded {
+  /** As it was started. */
+  readonly options: Options;
+  readonly access: Access;
+  readonly ways: Ways;
+  readonly sessions: Sessions;
+  readonly limits: Limits;
+  readonly log: Log;
+}
+
+/** What cannot be had, such as a sandbox, is found out before anything is taken over. */
+function reloader(to: Reloaded, control: Control): () => void {
+  const { options, access, ways, sessions, limits, log } = to;
+  const fixed = SERVE.options.filter(({ reload }) => !reload).map(({ name }) => name);
+  let next: { readonly configured: Configured; readonly engine: EngineOptions } | undefined;
+  const read = async () => {
+    const changed = await control.reread();
+    const configured = await access.checked(changed);
+    // What needs a restart is as it was.
+    const engine = await ways.engine(changed.with(options, fixed), configured);
+    next = { configured, engine };
+    return changed;
+  };
+  const apply = (changed: Options) => {
+    const { configured, engine } = next!;
+    sessions.reconfigure(engine);
+    Object.assign(limits, limitsOf(changed), { registries: configured.registries });
+    access.reconfigure(configured);
+  };
+  const tables = [PROFILE_TABLE];
+  return createReloader(options, { specs: SERVE.options, tables, read, apply, log });
 }
 
 async function startR(sessions: Sessions, stop: AbortSignal): Promise<string> {

@@ -21,6 +21,8 @@ export interface AdmissionOptions {
   readonly tokens: string;
   /** Finds the profile a token names. */
   readonly maybeProfile: (name: string) => Profile | undefined;
+  /** Profile of other peers of the rpy2 wire, which has no word for a token. @default {none} */
+  readonly rpy2Profile?: string | undefined;
   readonly log: Log;
   /** Milliseconds since 1970, as tokens expire. @default {the system's clock} */
   readonly now?: () => number;
@@ -29,6 +31,9 @@ export interface AdmissionOptions {
   /** How long a refusal takes, in milliseconds. @default {100} */
   readonly refusalMs?: number;
 }
+
+/** What a peer speaks: the rpy2 wire cannot say more of it than its address. */
+export type Wire = "native" | "rpy2";
 
 /** A wrong guess costs at least this, whoever makes it. */
 const REFUSAL_MS = 100;
@@ -72,10 +77,14 @@ export class Admission {
   }
 
   /** Says who this peer is; a token comes before all else. */
-  async admit(ends: Ends, token: string | undefined): Promise<Principal> {
+  async admit(
+    ends: Ends,
+    token: string | undefined,
+    wire: Wire = "native",
+  ): Promise<Principal> {
     const startedAt = performance.now();
     try {
-      return token === undefined ? this.#byPeer(ends) : this.#byToken(token, ends);
+      return token === undefined ? this.#byPeer(ends, wire) : this.#byToken(token, ends);
     } catch (error) {
       const rest = (this.#options.refusalMs ?? REFUSAL_MS) - (performance.now() - startedAt);
       // A timer may be a little early.
@@ -84,11 +93,17 @@ export class Admission {
     }
   }
 
-  #byPeer(ends: Ends): Principal {
+  #byPeer(ends: Ends, wire: Wire): Principal {
     const uid = isLoopback(ends.remote.hostname) ? maybePeerUid(ends) : undefined;
     const own = Deno.uid();
     if (uid !== undefined && uid === own) {
       return { name: `uid-${uid}`, local: true, profile: OWNER };
+    }
+    const { rpy2Profile } = this.#options;
+    if (wire === "rpy2" && rpy2Profile !== undefined) {
+      const profile = this.#options.maybeProfile(rpy2Profile);
+      // A reload without it is not taken over.
+      if (profile) return { name: "rpy2", local: false, profile };
     }
     if (this.#options.insecure) return { name: "anyone", local: false, profile: OWNER };
     const reason = uid === undefined ? "Cannot tell which user you are" : `You are user ${uid}`;

@@ -103,7 +103,7 @@ class MapCommand {
     }
     const isComplete = fault === undefined && stop.signal === undefined;
     if (isComplete && !this.#context.options.flag("as-finished")) await this.#results?.order();
-    this.#report(isComplete);
+    if (isComplete || stop.signal || this.#tally.hasBegun) this.#report(isComplete);
     if (stop.signal) return { signal: stop.signal };
     if (fault !== undefined) throw fault;
     return { status: this.#tally.hasFailures ? 1 : 0 };

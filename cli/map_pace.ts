@@ -4,7 +4,7 @@
  * Knows numbers only, not why something was refused.
  */
 
-/** The first pause after a refusal, and the longest. */
+/** The first pause when the server has no room for a single item, and the longest. */
 const PAUSE_MIN_MS = 50;
 const PAUSE_MAX_MS = 5000;
 
@@ -64,12 +64,13 @@ export class Pace {
     this.#admit();
   }
 
-  /** An item that went was refused: as many as are there now are as many as may be. */
+  /** An item that went was refused: no more may be there than are now, but for one. */
   refuse(): void {
     this.#running--;
     this.#ended = 0;
     this.#allowed = Math.max(1, this.#running);
-    if (this.#pause !== undefined || this.#signal.aborted) return; // Sent before that was known.
+    // While some are there, the end of one tells that there is room again.
+    if (this.#running > 0 || this.#pause !== undefined || this.#signal.aborted) return;
     this.#pauseMs = Math.min(Math.max(2 * this.#pauseMs, PAUSE_MIN_MS), PAUSE_MAX_MS);
     // Not all at the same moment, where several maps are refused by one server.
     const pauseMs = this.#pauseMs * (0.75 + Math.random() / 2);

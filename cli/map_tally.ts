@@ -28,6 +28,11 @@ export class Tally {
     return this.earlier + this.ok + this.failed;
   }
 
+  /** Whether any item has a result of this run. */
+  get hasBegun(): boolean {
+    return this.ok + this.failed > 0;
+  }
+
   /** Whether any item has failed, in whatever run. */
   get hasFailures(): boolean {
     return this.failed + this.earlierFailed > 0;

@@ -83,6 +83,13 @@ const BOUNDS_OF_A_JOB: readonly OptionSpec[] = [
   limit("stop-grace", "duration", "TIME", "An interrupted job is killed after this", "2s"),
 ];
 
+const RPY2_ANONYMOUS = keyed(
+  "rpy2-anonymous",
+  "text",
+  "PROFILE",
+  "What whoever speaks rpy2's wire gets: it has no word for a token",
+);
+
 const INSECURE: OptionSpec = {
   name: "insecure",
   kind: "flag",
@@ -119,6 +126,7 @@ export const SERVE: CommandSpec = {
     ...BOUNDS_OF_THE_SERVER,
     ...BOUNDS_OF_A_JOB,
     TOKENS,
+    RPY2_ANONYMOUS,
     INSECURE,
     ...AUDIT,
     QUIET,

@@ -82,11 +82,16 @@ export async function readySandbox(wish: SandboxWish): Promise<ReadySandbox> {
     readWrite,
     network,
     tmpBytes: TMP_BYTES,
-    tasksMax: TASKS_PER_PROCESS * processesMax,
+    tasksMax: tasksFor(processesMax),
     filter: writeFilter(stateDir, network),
   };
   // R has no home of its own there: it is told where its user's packages are.
   return { sandbox, env: library === "" ? wish.env : { ...wish.env, R_LIBS_USER: library } };
+}
+
+/** The bound of tasks where a job may have so many processes. */
+export function tasksFor(processesMax: number): number {
+  return TASKS_PER_PROCESS * processesMax;
 }
 
 const MAKE_USER = "useradd --system --no-create-home rtool-worker, " +
@@ -190,11 +195,12 @@ function notShown(
   return new RtoolError("bad_config", `Cannot show ${JSON.stringify(path)} to R: ${why}`, options);
 }
 
-/** Written once, read by each R's bubblewrap. */
+/** Written once, and read by each R's bubblewrap while others are readied. */
 function writeFilter(stateDir: string, network: boolean): string | undefined {
   const filter = maybeFilter(Deno.build.arch, network);
   if (!filter) return undefined;
-  const path = `${stateDir}/seccomp`;
+  const path = `${stateDir}/seccomp${network ? "-network" : ""}`;
+  if (exists(path)) return path;
   Deno.writeFileSync(path, filter, { mode: 0o644 });
   Deno.chmodSync(path, 0o644); // Whatever the umask.
   return path;

@@ -22,6 +22,9 @@ for (const { options } of COMMANDS) {
   for (const spec of options) if (spec.key !== undefined) specs.set(spec.key, spec);
 }
 
+/** What a profile has of the server unless it says otherwise. */
+const INHERITED = ["start", "preload", "init", "spares", "isolation"];
+
 /** The profile of the example. */
 const profile = new Map(profileSpecs("reports").map((spec) => [spec.key!, spec]));
 
@@ -41,7 +44,7 @@ Deno.test("the example configuration shows the defaults", () => {
   const { values } = readConfig(inForce, PATH);
   for (const [key, spec] of specs) {
     // What depends on the machine, and what has no default, stands for itself.
-    const bare = ["serve.init", "serve.tokens", "serve.worker_user"];
+    const bare = ["serve.init", "serve.tokens", "serve.worker_user", "serve.rpy2_anonymous"];
     if (spec.automatic || bare.includes(key)) continue;
     const fallback = spec.fallback ?? (spec.kind === "flag" ? "false" : "none");
     assertEquals(values[key], spec.list ? [] : [fallback], key);
@@ -80,10 +83,11 @@ Deno.test("docs/configuration.md has every key, its flag, its default, and wheth
 });
 
 Deno.test("docs/configuration.md has every key of a profile with its default", () => {
-  const rows = [...page.matchAll(/^\| `(\w+)` +\| (`[^-`]+`|any|none) +\|/gm)];
+  const rows = [...page.matchAll(/^\| `(\w+)` +\| (`[^-`]+`|any|none|serve\.) +\|/gm)];
   const said = rows.map(([, key, fallback]) => [key, fallback]);
   const expected = PROFILE_KEYS.map((spec) => {
     const fallback = spec.fallback ?? spec.automatic?.words;
+    if (INHERITED.includes(spec.name)) return [spec.name, "serve."];
     const none = spec.kind === "flag" ? "`false`" : spec.name === "env" ? "any" : "none";
     return [
       spec.name,

@@ -151,6 +151,13 @@ Deno.test("what cannot be meant is refused with 64, and says why", async () => {
   assertEquals(absent.code, 66);
 });
 
+Deno.test("a server that is not there is said to be so in two lines, and that is all", async () => {
+  const args = ["map", "-p", "1", "-e", "1", "--over", "-"];
+  const { code, stderr } = await rtool(args, { stdin: "1\n" });
+  assertEquals([code, text(stderr).trim().split("\n").length], [69, 2], text(stderr));
+  assertStringIncludes(text(stderr), "Cannot connect to 127.0.0.1:1");
+});
+
 Deno.test("results that are there are not written over, and another script or item is refused", async () => {
   const { evaluator, requests } = echoing();
   const dir = await Deno.makeTempDir();

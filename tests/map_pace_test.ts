@@ -27,14 +27,17 @@ Deno.test("so many go at once, and of those that wait the first in order is next
   assertEquals(entered, [3, 5, 7]);
 });
 
-Deno.test("a refusal bounds what goes by what is there, and lets the rest wait; places come back one by one", async () => {
+Deno.test("a refusal bounds what goes by what is there, and places come back one by one", async () => {
   const pace = new Pace(8, NEVER);
   for (let index = 0; index < 8; index++) await pace.enter(index);
   for (let n = 0; n < 5; n++) pace.refuse();
   assertEquals([pace.running, pace.allowed], [3, 3]);
-  const next = pace.enter(9);
+  let hasGone = false;
+  const next = pace.enter(9).then(() => hasGone = true);
+  await settled();
+  assertEquals(hasGone, false);
   pace.leave();
-  await next; // After the pause.
+  await next;
   for (let n = 0; n < 4; n++) {
     pace.leave();
     await pace.enter(10 + n);

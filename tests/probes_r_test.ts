@@ -49,7 +49,7 @@ async function probed(grants: Grants = {}, changed: Partial<Sandbox> = {}): Prom
       stateDir: ready.stateDir,
       env: ready.env,
       sandbox: { ...ready.sandbox, ...changed },
-      preload: { packages: [], script: undefined },
+      preload: { packages: [], scripts: [] },
       startTimeoutMs: 30_000,
       stopGraceMs: 2000,
       diskLeftMin: 1,

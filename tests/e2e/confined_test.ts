@@ -106,9 +106,14 @@ Deno.test("a root that confines R must name a user that there is, and that is no
   if (Deno.uid() !== 0) return;
   const cases = [[], ["--worker-user", "nobody-has-this-name"], ["--worker-user", "root"]];
   for (const args of cases) {
-    const said = await refused(["--isolation", "confined", ...args]);
-    assertStringIncludes(said, "useradd --system");
-    assertStringIncludes(said, "--worker-user rtool-worker");
+    const profile = await Deno.makeTempFile({ suffix: ".toml" });
+    await Deno.writeTextFile(profile, '[profile.p]\nisolation = "confined"\n');
+    for (const asked of [["--isolation", "confined"], ["--config", profile]]) {
+      const said = await refused([...asked, ...args]);
+      assertStringIncludes(said, "useradd --system");
+      assertStringIncludes(said, "--worker-user rtool-worker");
+    }
+    await Deno.remove(profile);
   }
 });
 
