@@ -3,7 +3,7 @@
  *
  * usage: deno task bench:queue
  *
- * Measures $RTOOL_BIN, else the source, with a broker of its own: the overhead of one queued job, and
+ * Measures $RTOOL_BIN, else the source, with a broker of its own: the overhead of a queued job, and
  * jobs of 20 ms by one, two and three servers with one place each.
  */
 

@@ -6,6 +6,7 @@ import type { JobId } from "../core/job.ts";
 import type { Kept } from "./broker.ts";
 import { type Claim, verifyClaim } from "./claim.ts";
 import { decodeBody } from "./job_body.ts";
+import { readObject } from "./job_log.ts";
 import { digestHex, NO_LABEL } from "./names.ts";
 import type { Queue } from "./queue.ts";
 import { CLAIM_HEADER, type QueueClient, SIGNATURE_HEADER } from "./queue_client.ts";
@@ -23,7 +24,7 @@ export interface DeadJob {
 /** The dead list, the oldest first. */
 export async function* deadJobs(queue: Queue): AsyncGenerator<DeadJob> {
   for await (const kept of queue.dead()) {
-    const claim: Partial<Claim> = JSON.parse(kept.headers[CLAIM_HEADER] ?? "{}");
+    const claim: Partial<Claim> = readObject(kept.headers[CLAIM_HEADER]);
     const id = kept.subject.split(".").at(-1) ?? "";
     yield { id, principal: claim.principal ?? "", since: kept.time, kept };
   }

@@ -5,6 +5,7 @@
  * bytes.
  */
 
+import { asFields, type Fields } from "../core/condition.ts";
 import type { JobId } from "../core/job.ts";
 import type { Headers, Kept } from "./broker.ts";
 import { persistently } from "./broker_faults.ts";
@@ -128,6 +129,15 @@ export class JobLog {
 
 function isSame(one: Entry, other: Entry): boolean {
   return one.attempt === other.attempt && one.batch === other.batch;
+}
+
+/** The JSON object of a header; whoever is let in at the broker can write anything there. */
+export function readObject(text: string | undefined): Fields {
+  try {
+    return asFields(JSON.parse(text ?? "{}"));
+  } catch {
+    return {};
+  }
 }
 
 /** A message told live, with the number of the one before it. */

@@ -5,7 +5,7 @@
 import { Channel } from "../core/channel.ts";
 import { RtoolError } from "../core/errors.ts";
 import type { JobEvent } from "../core/job.ts";
-import { settlesWithin } from "../core/time.ts";
+import { delay, settlesWithin } from "../core/time.ts";
 import { maybeEvent } from "../messages_events.ts";
 import { readFrames } from "./job_body.ts";
 import { type Entry, type JobLog, type LogMessage, PLAIN_ENTRY, readLive } from "./job_log.ts";
@@ -15,6 +15,8 @@ const LIVE_BYTES_MAX = 4 << 20;
 
 /** The stream is asked for what was missed after so long a silence. */
 const SILENCE_MS = 5_000;
+
+const AGAIN_MS = 200;
 
 /** The broker may be away for so long before a reader gives up. */
 const AWAY_MS_MAX = 120_000;
@@ -106,7 +108,10 @@ export class LogReader {
         if (!isAway) throw cause;
         const { connection } = this.#log.queue.broker;
         const isLate = performance.now() - startedAt > AWAY_MS_MAX || connection.isClosed();
-        if (!isLate) continue; // The question itself takes a while to fail.
+        if (!isLate) {
+          await delay(AGAIN_MS);
+          continue;
+        }
         throw new RtoolError("connection_lost", "The broker is away", {
           cause,
           hint: `the job goes on; see it later with: rtool attach ${this.#log.id}`,

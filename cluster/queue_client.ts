@@ -2,14 +2,14 @@
  * Puts jobs into a queue, follows them, cancels them, and says which there are.
  */
 
-import { RtoolError } from "../core/errors.ts";
+import { RtoolError, toRtoolError } from "../core/errors.ts";
 import { EMPTY_RECEIPT, type Job, type JobEvent, type JobId } from "../core/job.ts";
 import type { JobRequest, Outcome, Principal } from "../core/job.ts";
 import { delay } from "../core/time.ts";
 import { encodeEvent } from "../messages_events.ts";
 import { claimedOf, type ClaimedPrincipal, type ClusterKey, signClaim } from "./claim.ts";
 import { encodeBody, queueable } from "./job_body.ts";
-import { type Entry, JobLog, PLAIN_ENTRY } from "./job_log.ts";
+import { type Entry, JobLog, PLAIN_ENTRY, readObject } from "./job_log.ts";
 import { LogReader } from "./log_reader.ts";
 import { checkedLabel, digestHex, keyedId, NO_LABEL, ownerToken, randomId } from "./names.ts";
 import type { Queue } from "./queue.ts";
@@ -82,9 +82,11 @@ export class QueueClient {
       if (seq === undefined) await refuseOther(log, about.digest);
       else reader?.knows(seq);
       // A second job message of one id finds the log at its end, or at work.
-      if (seq !== undefined || await isForgotten(log)) {
+      const last = seq ?? await maybeForgotten(log);
+      if (last !== undefined) {
         const label = request.queue?.require;
-        await this.#put(label, log, claimedOf(principal), body);
+        const put = this.#put(label, log, claimedOf(principal), body);
+        await put.catch(async (error) => await undo(log, last, toRtoolError(error)));
       }
     } catch (error) {
       reading.abort();
@@ -189,15 +191,27 @@ export function endFrames(outcome: Outcome): Uint8Array {
 
 async function refuseOther(log: JobLog, digest: string): Promise<void> {
   const first = await log.maybeNext(0);
-  const about: Partial<AboutJob> = JSON.parse(first?.entry.about ?? "{}");
+  const about: Partial<AboutJob> = readObject(first?.entry.about);
   if (about.digest === digest) return;
   throw new RtoolError("bad_request", "That key was used for another job");
 }
 
-/** Whether nobody has begun the job: its message may never have been sent. */
-async function isForgotten(log: JobLog): Promise<boolean> {
+/** The last of a log that nobody has begun: the job's message may never have been sent. */
+async function maybeForgotten(log: JobLog): Promise<number | undefined> {
   const last = await log.maybeLast();
-  return last !== undefined && last.entry.attempt === 0 && last.entry.end === undefined;
+  return last?.entry.attempt === 0 && last.entry.end === undefined ? last.seq : undefined;
+}
+
+/** The job's message may be in the queue or not: with an end in its log it is not run. */
+async function undo(log: JobLog, last: number, error: RtoolError): Promise<never> {
+  const outcome: Outcome = { kind: "rejected", code: error.code, message: error.message };
+  const entry = endEntry(PLAIN_ENTRY, outcome);
+  const undone = await log.append(last, entry, endFrames(outcome), ONCE).catch(() => undefined);
+  if (undone !== undefined) throw error;
+  throw new RtoolError("connection_lost", `The broker went while it took job ${log.id}`, {
+    cause: error,
+    hint: `it may be run; see: rtool attach ${log.id}`,
+  });
 }
 
 async function* noEvents(): AsyncGenerator<JobEvent> {}

@@ -4,7 +4,7 @@
 
 import type { JobId, Principal } from "../core/job.ts";
 import type { JobReport } from "../core/report.ts";
-import { JobLog } from "./job_log.ts";
+import { JobLog, readObject } from "./job_log.ts";
 import { ownerToken } from "./names.ts";
 import type { Queue } from "./queue.ts";
 import type { AboutJob } from "./queue_client.ts";
@@ -42,7 +42,7 @@ export async function queuedJobs(queue: Queue, principal: Principal): Promise<Jo
 async function maybeReport(log: JobLog): Promise<JobReport | undefined> {
   const [first, last] = await Promise.all([log.maybeNext(0), log.maybeLast()]);
   if (!first || !last) return undefined; // No longer kept.
-  const about: Partial<AboutJob> = JSON.parse(first.entry.about ?? "{}");
+  const about: Partial<AboutJob> = readObject(first.entry.about);
   const { entry } = last;
   const hasBegun = entry.attempt > 0 && !entry.back;
   const endedAt = entry.end === undefined ? Date.now() : last.time.getTime();

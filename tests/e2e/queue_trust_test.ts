@@ -3,9 +3,11 @@
  */
 
 import { assertEquals, assertMatch } from "@std/assert";
+import { nkeys } from "@nats-io/transport-node";
 import { Broker } from "../../cluster/broker.ts";
 import { joined, TestBroker, until } from "./nats.ts";
 import { outcomeOf, TestQueue } from "./queue_load.ts";
+import { run } from "./processes.ts";
 import { rtool, startServer, text } from "./rtool.ts";
 
 Deno.test("a job signed by an unknown key is refused; one by a key that is trusted is run", async () => {
@@ -91,4 +93,37 @@ Deno.test("a broker that wants a password has it from a file", async () => {
   const refused = await broker.run("send", ["-e", "1"]);
   assertEquals(refused.code, 69);
   assertMatch(text(refused.stderr), /[Aa]uthorization/);
+});
+
+Deno.test("a broker that wants an nkey and speaks TLS alone has both", async () => {
+  const dir = await Deno.makeTempDir({ prefix: "rtool-tls-" });
+  const [cert, key, seed, config] = ["cert.pem", "key.pem", "seed", "nats.conf"].map((name) => {
+    return `${dir}/${name}`;
+  }) as [string, string, string, string];
+  const made = await run([
+    ...["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"],
+    ...["-subj", "/CN=broker", "-addext", "subjectAltName=IP:127.0.0.1"],
+    ...["-out", cert, "-keyout", key],
+  ]);
+  assertEquals(made.code, 0, text(made.stderr));
+  const user = nkeys.createUser();
+  await Deno.writeFile(seed, user.getSeed(), { mode: 0o600 });
+  await Deno.writeTextFile(
+    config,
+    `tls { cert_file: "${cert}", key_file: "${key}" }
+     authorization { users: [ { nkey: ${user.getPublicKey()} } ] }`,
+  );
+  await using broker = await TestBroker.start(["-c", config]);
+  const login = ["--nats-nkey-file", seed, "--nats-ca", cert];
+  await using server = await broker.server(login);
+  await joined(server);
+  const { code, stdout, stderr } = await broker.run("send", [...login, "-e", "cat(6 * 7)"]);
+  assertEquals([code, text(stdout)], [0, "42"], text(stderr));
+  const stranger = await broker.run("send", ["--nats-nkey-file", seed, "-e", "1"]);
+  assertEquals(stranger.code, 69);
+  assertMatch(text(stranger.stderr), /certificate|self.signed|UnknownIssuer/i);
+  await Deno.chmod(seed, 0o644);
+  const careless = await broker.run("send", [...login, "-e", "1"]);
+  assertEquals(careless.code, 78);
+  await Deno.remove(dir, { recursive: true });
 });
