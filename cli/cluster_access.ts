@@ -12,9 +12,6 @@ import { configDir } from "./parse.ts";
 
 /** Where the broker is, and what it is shown. */
 export function brokerOptions(options: Options): BrokerOptions {
-  const path = (name: string) => options.maybeText(name);
-  const [ca, cert, key] = [path("nats-ca"), path("nats-cert"), path("nats-cert-key")];
-  const hasTls = (ca ?? cert ?? key) !== undefined;
   return {
     urls: options.list("nats"),
     user: options.maybeText("nats-user"),
@@ -22,9 +19,7 @@ export function brokerOptions(options: Options): BrokerOptions {
     token: maybeContent(options, "nats-token-file"),
     nkey: maybeContent(options, "nats-nkey-file"),
     credentials: maybeContent(options, "nats-credentials"),
-    tls: hasTls
-      ? { ...(ca ? { ca } : {}), ...(cert ? { cert } : {}), ...(key ? { key } : {}) }
-      : undefined,
+    ca: options.maybeText("nats-ca"),
   };
 }
 

@@ -23,8 +23,6 @@ const CREDENTIALS: readonly OptionSpec[] = [
   keyed("nats-nkey-file", "nkey_file", "FILE", "File with an nkey seed"),
   keyed("nats-credentials", "credentials", "FILE", "Credentials file, as nsc makes it"),
   keyed("nats-ca", "ca", "FILE", "Certificates (PEM) the broker's is checked with"),
-  keyed("nats-cert", "cert", "FILE", "Certificate (PEM) to show the broker"),
-  keyed("nats-cert-key", "cert_key", "FILE", "Key (PEM) of that certificate"),
 ];
 
 const TRUST: OptionSpec = {

@@ -5,7 +5,7 @@
  */
 
 import type { JetStreamClient, JetStreamManager, StoredMsg } from "@nats-io/jetstream";
-import type { ConnectionOptions, NatsConnection } from "@nats-io/transport-node";
+import type { ConnectionOptions, NatsConnection } from "@nats-io/nats-core/internal";
 import type { Log } from "../core/log.ts";
 import { settlesWithin } from "../core/time.ts";
 import { asking, brokerFault, codeOf, isSilence, RECONNECT_MS } from "./broker_faults.ts";
@@ -20,10 +20,8 @@ export interface BrokerOptions {
   readonly nkey?: string | undefined;
   /** Text of a credentials file. */
   readonly credentials?: string | undefined;
-  /** Names of PEM files. */
-  readonly tls?:
-    | { readonly ca?: string; readonly cert?: string; readonly key?: string }
-    | undefined;
+  /** Name of a PEM file: the broker's certificate is checked with it, and TLS is required. */
+  readonly ca?: string | undefined;
 }
 
 /** A message as a stream keeps it. */
@@ -58,28 +56,29 @@ export class Broker implements AsyncDisposable {
   readonly manager: JetStreamManager;
   #away = false;
   #log: Log | undefined;
-  readonly #headers: () => ReturnType<typeof import("@nats-io/transport-node").headers>;
+  readonly #headers: () => ReturnType<typeof import("@nats-io/nats-core/internal").headers>;
 
   private constructor(
     connection: NatsConnection,
     streams: JetStreamClient,
     manager: JetStreamManager,
-    headers: typeof import("@nats-io/transport-node").headers,
+    headers: typeof import("@nats-io/nats-core/internal").headers,
   ) {
     this.connection = connection;
     this.streams = streams;
     this.manager = manager;
     this.#headers = () => headers();
-    quicken(connection);
     void this.#watch(); // Never rejects.
   }
 
   /** Connects once; throws `cannot_connect` with what is wrong. */
   static async connect(options: BrokerOptions): Promise<Broker> {
-    const transport = await import("@nats-io/transport-node");
+    const { NatsSocket } = await import("./nats_socket.ts");
+    const transport = await import("@nats-io/nats-core/internal");
     const { jetstream, jetstreamManager } = await import("@nats-io/jetstream");
     try {
-      const connection = await transport.connect({
+      transport.setTransportFactory({ factory: () => new NatsSocket() });
+      const connection = await transport.NatsConnectionImpl.connect({
         ...await connectionOptions(options, transport),
         ...RECONNECTING,
         reconnectDelayHandler: backOff(),
@@ -183,7 +182,6 @@ export class Broker implements AsyncDisposable {
         this.#away = true;
         this.#log?.error("broker lost");
       } else if (type === "reconnect") {
-        quicken(this.connection);
         this.#away = false;
         this.#log?.info("broker back");
       }
@@ -203,30 +201,11 @@ export class Broker implements AsyncDisposable {
     }
   }
 
-  #toHeaders(values: Headers): ReturnType<typeof import("@nats-io/transport-node").headers> {
+  #toHeaders(values: Headers): ReturnType<typeof import("@nats-io/nats-core/internal").headers> {
     const headers = this.#headers();
     for (const [name, value] of Object.entries(values)) headers.set(name, value);
     return headers;
   }
-}
-
-/**
- * Sends small messages at once. The client of NATS asks for it before its socket is connected;
- * Deno 2.7 remembers that, does nothing, and takes the same wish later for fulfilled. Each message
- * behind one without an answer then waits 40 ms for an acknowledgement of TCP.
- */
-function quicken(connection: NatsConnection): void {
-  const inside = connection as unknown as Partial<ConnectionInside>;
-  const socket = inside.protocol?.transport?.socket;
-  socket?.setNoDelay?.(false);
-  socket?.setNoDelay?.(true);
-}
-
-/** What the client of NATS does not show; without it all works, but slower. */
-interface ConnectionInside {
-  readonly protocol: {
-    readonly transport?: { readonly socket?: { setNoDelay?(on: boolean): void } };
-  };
 }
 
 const RECONNECTING = {
@@ -250,8 +229,8 @@ function backOff(): () => number {
 }
 
 async function connectionOptions(
-  { urls, user, password, token, nkey, credentials, tls }: BrokerOptions,
-  transport: typeof import("@nats-io/transport-node"),
+  { urls, user, password, token, nkey, credentials, ca }: BrokerOptions,
+  transport: typeof import("@nats-io/nats-core/internal"),
 ): Promise<ConnectionOptions> {
   const bytes = (text: string) => new TextEncoder().encode(text);
   const authenticator = nkey !== undefined
@@ -259,17 +238,13 @@ async function connectionOptions(
     : credentials !== undefined
     ? transport.credsAuthenticator(bytes(credentials))
     : undefined;
-  const read = async (path: string | undefined) => path && await Deno.readTextFile(path);
-  const [ca, cert, key] = await Promise.all([read(tls?.ca), read(tls?.cert), read(tls?.key)]);
   return {
     servers: [...urls],
     ...(authenticator ? { authenticator } : {}),
     ...(user === undefined ? {} : { user }),
     ...(password === undefined ? {} : { pass: password }),
     ...(token === undefined ? {} : { token }),
-    ...(tls
-      ? { tls: { ...(ca ? { ca } : {}), ...(cert ? { cert } : {}), ...(key ? { key } : {}) } }
-      : {}),
+    ...(ca === undefined ? {} : { tls: { ca: await Deno.readTextFile(ca) } }),
   };
 }
 

@@ -3,7 +3,7 @@
  */
 
 import { assertEquals, assertMatch } from "@std/assert";
-import { nkeys } from "@nats-io/transport-node";
+import { nkeys } from "@nats-io/nats-core";
 import { Broker } from "../../cluster/broker.ts";
 import { joined, TestBroker, until } from "./nats.ts";
 import { outcomeOf, TestQueue } from "./queue_load.ts";
@@ -103,6 +103,7 @@ Deno.test("a broker that wants an nkey and speaks TLS alone has both", async () 
   const made = await run([
     ...["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"],
     ...["-subj", "/CN=broker", "-addext", "subjectAltName=IP:127.0.0.1"],
+    ...["-addext", "basicConstraints=critical,CA:FALSE"], // What serves is no authority.
     ...["-out", cert, "-keyout", key],
   ]);
   assertEquals(made.code, 0, text(made.stderr));
