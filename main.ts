@@ -92,6 +92,8 @@ async function runCommand(name: string, context: Context): Promise<CommandEnd> {
       return await (await import("./cli/ping.ts")).ping(context);
     case "token":
       return await (await import("./cli/token.ts")).token(context);
+    case "tls":
+      return await (await import("./cli/tls.ts")).tls(context);
     default:
       throw new RtoolError("internal", `Command '${name}' has no program`);
   }

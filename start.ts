@@ -7,8 +7,10 @@
 import { createGuard } from "./access/guard.ts";
 import { hideProcess } from "./access/hiding.ts";
 import type { Context } from "./cli/context.ts";
+import { CERTIFICATE_TABLE } from "./cli/certificates.ts";
 import { PROFILE_TABLE } from "./cli/profiles.ts";
 import { makeStateDir, openPort } from "./cli/serve.ts";
+import { maybeServerFiles } from "./cli/tls_files.ts";
 import { SERVE } from "./cli/table_serve.ts";
 import { RtoolError } from "./core/errors.ts";
 import type { Options } from "./core/options.ts";
@@ -22,6 +24,7 @@ import { engineOptions } from "./start_engine.ts";
 import { type Limits, limitsOf } from "./start_limits.ts";
 import { openLog } from "./start_log.ts";
 import { confine } from "./start_sandbox.ts";
+import { maybeTls } from "./start_tls.ts";
 
 /** What a running server is told from outside. */
 export interface Control {
@@ -35,6 +38,9 @@ export interface Control {
   readonly reread: () => Promise<Options>;
 }
 
+/** What is read again while it runs. */
+const RELOADED = { specs: SERVE.options, tables: [PROFILE_TABLE, CERTIFICATE_TABLE] };
+
 /** Serves until `stop`, drains until that is done or `hurry`, and leaves nothing behind. */
 export async function start(context: Context, control: Control): Promise<void> {
   const { options, say } = context;
@@ -44,7 +50,9 @@ export async function start(context: Context, control: Control): Promise<void> {
   using audit = maybeAudit(options, log);
   const limits: Limits = { ...limitsOf(options), registries: new Map() };
   const access = await openAccess(context, limits, log);
-  const listener = openPort(options);
+  using tls = maybeTls(maybeServerFiles(options, context.env), log);
+  const hasCredentials = tls?.hasAuthority || access.admission.hasTokens;
+  const listener = openPort(options, tls && { hasCredentials });
   const stateDir = makeStateDir();
   try {
     const onEnd = audit && audit.ended.bind(audit);
@@ -55,26 +63,23 @@ export async function start(context: Context, control: Control): Promise<void> {
       sessions.reconfigure({ ...engineOptions(changed, context.env, stateDir), ...confined });
       Object.assign(limits, limitsOf(changed));
       access.reconfigure(changed);
+      tls?.apply();
     };
-    const read = async () => await access.checked(await control.reread());
-    const tables = [PROFILE_TABLE];
-    const reload = { specs: SERVE.options, tables, read, apply: applied, log };
-    control.onReload(createReloader(options, reload));
+    const read = async () => {
+      const changed = await access.checked(await control.reread());
+      tls?.check();
+      return changed;
+    };
+    control.onReload(createReloader(options, { ...RELOADED, read, apply: applied, log }));
     const rVersion = await startR(sessions, stop);
     const drained = new AbortController();
     const guard = createGuard(sessions, limits);
-    const served = serve(
-      listener,
-      {
-        ...joinDoors(limits, audit?.around(guard) ?? guard, { rVersion, spoolDir: stateDir }),
-        admit: auditedAdmission(access.admission, audit),
-        log,
-      },
-      stop,
-      drained.signal,
-    );
-    const { hostname, port } = listener.addr;
-    say(`listening on ${hostname}:${port} (R ${rVersion})`);
+    const told = { rVersion, spoolDir: stateDir };
+    const doors = joinDoors(limits, audit?.around(guard) ?? guard, told);
+    const admit = auditedAdmission(access.admission, audit);
+    const port = { ...doors, admit, secure: tls?.secure, log };
+    const served = serve(listener, port, stop, drained.signal);
+    say(`listening on ${listener.addr.hostname}:${listener.addr.port} (R ${rVersion})`);
     await aborted(stop);
     await sessions.drain(AbortSignal.any([hurry, AbortSignal.timeout(limits.drainMs)]));
     drained.abort();

@@ -1,5 +1,6 @@
 /**
- * Who may come in to `rtool serve`, and what each gets: profiles, tokens, what may be called.
+ * Who may come in to `rtool serve`, and what each gets: profiles, tokens, certificates, what may be
+ * called.
  *
  * Part of start.ts.
  */
@@ -7,6 +8,7 @@
 import { Admission } from "./access/admission.ts";
 import type { Registries } from "./access/call_check.ts";
 import type { Context } from "./cli/context.ts";
+import { CERTIFICATE_TABLE, maybeHolder, readHolders } from "./cli/certificates.ts";
 import { PROFILE_TABLE, readProfiles, refuseConfined } from "./cli/profiles.ts";
 import { tokensPath } from "./cli/token_file.ts";
 import { RtoolError } from "./core/errors.ts";
@@ -33,10 +35,18 @@ export async function openAccess(
   let profiles = profilesOf(options);
   limits.registries = await readRegistries(profiles);
   let checkedRegistries = limits.registries;
+  const holdersOf = (from: Options) => readHolders(from.below(CERTIFICATE_TABLE));
+  let holders = holdersOf(options);
+  const maybeProfile = (name: string) => profiles.get(name)?.profile;
   const admission = new Admission({
     insecure: options.flag("insecure"),
     tokens: tokensPath(options, env),
-    maybeProfile: (name) => profiles.get(name)?.profile,
+    maybeProfile,
+    maybeHolder: (certificate) => {
+      const found = maybeHolder(holders, certificate);
+      const profile = found && maybeProfile(found.profile);
+      return profile && { name: found.name, profile };
+    },
     log,
   });
   // As it was started: what a file says of it later needs a restart.
@@ -53,6 +63,7 @@ export async function openAccess(
     },
     reconfigure: (changed) => {
       profiles = profilesOf(changed);
+      holders = holdersOf(changed);
       limits.registries = checkedRegistries;
     },
   };

@@ -2,19 +2,20 @@
  * The command table: every command, operand and option once. Help and parsing are made from it.
  */
 
-import { type CommandSpec, CONFIG, HELP, HOSTNAME, PORT, TOKEN_FILE } from "./command.ts";
+import { type CommandSpec, CONFIG, CONNECTION, HELP } from "./command.ts";
 import { ATTACH, CANCEL, JOBS, SESSIONS, TOP } from "./table_jobs.ts";
 import { CALL } from "./table_call.ts";
 import { REPL } from "./table_repl.ts";
 import { SEND } from "./table_send.ts";
 import { SERVE } from "./table_serve.ts";
+import { TLS_COMMAND } from "./table_tls.ts";
 import { TOKEN } from "./table_token.ts";
 
 const PING: CommandSpec = {
   name: "ping",
   operands: "",
   summary: "Ask a server for a sign of life",
-  options: [HOSTNAME, PORT, TOKEN_FILE, CONFIG, HELP],
+  options: [...CONNECTION, CONFIG, HELP],
   notes: [],
 };
 
@@ -59,6 +60,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   TOP,
   PING,
   TOKEN,
+  TLS_COMMAND,
   CONFIGURE,
   DOCTOR,
 ];

@@ -2,7 +2,7 @@
  * The command table's part for `call`.
  */
 
-import { type CommandSpec, CONFIG, HELP, HOSTNAME, PORT, QUIET, TOKEN_FILE } from "./command.ts";
+import { type CommandSpec, CONFIG, CONNECTION, HELP, QUIET } from "./command.ts";
 import { SEND, VALUE_OPTIONS } from "./table_send.ts";
 
 /** Options `call` has as `send` has them. */
@@ -46,9 +46,7 @@ export const CALL: CommandSpec = {
         ? { ...option, fallback: "json", help: "Format of the value" }
         : option
     ),
-    HOSTNAME,
-    PORT,
-    TOKEN_FILE,
+    ...CONNECTION,
     ...SEND.options.filter(({ name }) => SHARED.includes(name)),
     CONFIG,
     QUIET,

@@ -3,17 +3,7 @@
  */
 
 import type { OptionSpec } from "../core/options.ts";
-import {
-  type CommandSpec,
-  CONFIG,
-  HELP,
-  HOSTNAME,
-  NDJSON,
-  PORT,
-  QUIET,
-  SESSION,
-  TOKEN_FILE,
-} from "./command.ts";
+import { type CommandSpec, CONFIG, CONNECTION, HELP, NDJSON, QUIET, SESSION } from "./command.ts";
 
 /** Formats of `--value`. */
 export const VALUE_FORMATS = ["json", "ndjson", "csv", "rds", "arrow", "text"] as const;
@@ -103,9 +93,7 @@ export const SEND: CommandSpec = {
       value: "FILE",
       help: "Send FILE; all that follows is for the script (for #! lines)",
     },
-    HOSTNAME,
-    PORT,
-    TOKEN_FILE,
+    ...CONNECTION,
     SESSION,
     { name: "fresh", kind: "flag", help: "Run in a clean R of its own, whatever --session says" },
     {

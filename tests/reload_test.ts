@@ -64,7 +64,8 @@ Deno.test("planReload() takes tables without options over as a whole, and names 
 Deno.test("every bound of serve can be reloaded, and where and how it runs cannot", () => {
   const fixed = SERVE.options.flatMap(({ key, reload }) => key && !reload ? [key] : []);
   const audit = ["serve.audit", "serve.audit_max", "serve.audit_required"];
-  const others = ["serve.tokens", "serve.insecure", ...audit];
+  const tls = ["tls", "tls_cert", "tls_key", "tls_ca"].map((name) => `serve.${name}`);
+  const others = ["serve.tokens", ...tls, "serve.insecure", ...audit];
   assertEquals(fixed, [...FIXED, ...HOW_IT_CONFINES, ...others]);
 });
 
