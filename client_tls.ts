@@ -40,7 +40,11 @@ function wireOf(conn: Deno.TlsConn, options: DialOptions): Wire {
   return {
     localAddr: conn.localAddr as Deno.NetAddr,
     remoteAddr: conn.remoteAddr as Deno.NetAddr,
-    read: (into) => conn.read(into).catch(told),
+    // An end without a word of TLS is an end: the frames say whether it is the whole.
+    read: (into) =>
+      conn.read(into).catch((cause) => {
+        return cause instanceof Deno.errors.UnexpectedEof ? null : told(cause);
+      }),
     write: (bytes) => conn.write(bytes).catch(told),
     closeWrite: () => conn.closeWrite(),
     close: () => closeQuietly(conn),

@@ -30,6 +30,9 @@ const REFUSAL_MS = 100;
 /** How long what a refused client still sends is taken from it, in milliseconds. */
 const REFUSED_DRAIN_MS = 2000;
 
+/** How long the last bytes of a connection may take. */
+const GOODBYE_MS = 100;
+
 /** A certificate is at most this large here. */
 const CERTIFICATE_BYTES_MAX = 1 << 20;
 
@@ -49,6 +52,10 @@ export class TlsStream implements Wire {
   #unsentPlain = 0;
   #greeting: Promise<void> | undefined;
   #early: Uint8Array | undefined;
+  #isGreeted = false;
+  #isSending = false;
+  /** Whether the peer knows that nothing more comes. */
+  #hasEnded = false;
   #closed = false;
   #certificate: PeerCertificate | undefined;
 
@@ -79,8 +86,13 @@ export class TlsStream implements Wire {
     this.#conn.setNoDelay(noDelay);
   }
 
+  /** Shakes hands, once; the first read or write does it, too. */
+  greet(): Promise<void> {
+    return this.#greeting ??= this.#shakeHands();
+  }
+
   async read(into: Uint8Array<ArrayBuffer>): Promise<number | null> {
-    await this.#greet();
+    await this.greet();
     if (this.#early) return await this.#readPlain(into, this.#early);
     while (true) {
       this.#refuseClosed();
@@ -96,19 +108,22 @@ export class TlsStream implements Wire {
 
   /** Takes bytes, 0 when the socket takes no more of those taken: then it is called again. */
   async write(bytes: Uint8Array): Promise<number> {
-    await this.#greet();
+    await this.greet();
     if (this.isPlain) return await this.#conn.write(bytes);
     this.#refuseClosed();
     if (this.#unsent.length === 0) this.#seal(bytes.subarray(0, PLAIN_BYTES));
+    this.#isSending = true;
     const count = await this.#conn.write(this.#unsent);
+    this.#isSending = false;
     this.#unsent = this.#unsent.subarray(count);
     return this.#unsent.length === 0 ? this.#unsentPlain : 0;
   }
 
   async closeWrite(): Promise<void> {
-    await this.#greet();
+    await this.greet();
     this.#refuseClosed();
     if (!this.isPlain) {
+      this.#hasEnded = true;
       this.#lib.SSL_shutdown(this.#ssl);
       await this.#sendOutbox();
     }
@@ -117,13 +132,24 @@ export class TlsStream implements Wire {
 
   close(): void {
     if (this.#closed) return;
+    const goodbye = this.#maybeGoodbye();
     this.#closed = true;
     this.#lib.SSL_free(this.#ssl);
-    this.#conn.close();
+    if (!goodbye) return this.#conn.close();
+    const late = setTimeout(() => this.#conn.close(), GOODBYE_MS);
+    void this.#conn.write(goodbye).catch(() => {}).then(() => {
+      clearTimeout(late);
+      closeQuietly(this.#conn);
+    });
   }
 
-  #greet(): Promise<void> {
-    return this.#greeting ??= this.#shakeHands();
+  /** Without it the peer could not tell an end from a cut; between two pieces it is no good. */
+  #maybeGoodbye(): Uint8Array | undefined {
+    if (!this.#isGreeted || this.#hasEnded || this.#isSending) return undefined;
+    if (this.#unsent.length > 0) return undefined;
+    this.#lib.ERR_clear_error();
+    this.#lib.SSL_shutdown(this.#ssl);
+    return this.#takeOutbox();
   }
 
   async #shakeHands(): Promise<void> {
@@ -149,6 +175,7 @@ export class TlsStream implements Wire {
     await this.#sendOutbox();
     this.#refuseClosed();
     this.#certificate = this.#maybeCertificate();
+    this.#isGreeted = true;
   }
 
   /** Lets the peer hear why, as TLS says it, before the connection ends. */
@@ -248,6 +275,14 @@ function derOf(lib: OpenSsl, certificate: Handle): Uint8Array {
   const place = new BigUint64Array([Deno.UnsafePointer.value(Deno.UnsafePointer.of(der))]);
   lib.i2d_X509(certificate, place);
   return der;
+}
+
+function closeQuietly(conn: Deno.TcpConn): void {
+  try {
+    conn.close();
+  } catch {
+    // It took too long, and was closed.
+  }
 }
 
 /** OpenSSL gives none of these only when there is no memory. */

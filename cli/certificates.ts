@@ -33,9 +33,9 @@ export interface Holder {
   readonly sha256: readonly string[] | undefined;
 }
 
-/** A key whose value cannot be used. */
+/** What cannot be used: a key's value, or the table without a key. */
 export interface CertificateFault {
-  readonly key: string;
+  readonly key: string | undefined;
   readonly detail: string;
 }
 
@@ -55,7 +55,7 @@ export function* findCertificateFaults(
   const valuesOf = (key: string) => values[`${CERTIFICATE_TABLE}.${name}.${key}`];
   const profile = valuesOf(PROFILE)?.[0];
   if (profile === undefined) {
-    yield { key: PROFILE, detail: "found nothing, wanted the name of a profile" };
+    yield { key: undefined, detail: "found no profile, wanted the name of one" };
   } else if (profile !== DEFAULT_PROFILE_NAME && !profiles.includes(profile)) {
     const found = JSON.stringify(profile.slice(0, 80));
     yield { key: PROFILE, detail: `found ${found}, and there is no [profile] of that name` };

@@ -67,7 +67,7 @@ function* checkCertificate(
   profiles: readonly string[],
 ): Generator<Fault> {
   for (const { key, detail } of findCertificateFaults(name, values, profiles)) {
-    const path = [CERTIFICATE_TABLE, name, key];
+    const path = [CERTIFICATE_TABLE, name, ...key === undefined ? [] : [key]];
     yield { path, what: `Cannot use '${shown(path)}'`, detail };
   }
 }
