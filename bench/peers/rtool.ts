@@ -3,6 +3,7 @@
  */
 
 import { Client } from "../../client.ts";
+import type { ClientTls } from "../../client_dial.ts";
 import { bareRequest } from "../../core/job.ts";
 import { type Line, ServerProcess, type Service } from "./service.ts";
 
@@ -36,9 +37,9 @@ export class Rtool implements Service {
   }
 
   /** Starts one; resolves when it says that it listens. */
-  static async start(): Promise<Rtool> {
+  static async start(options: readonly string[] = []): Promise<Rtool> {
     const program = await findProgram();
-    const command = [...program.command, "serve", "--port", "0"];
+    const command = [...program.command, "serve", "--port", "0", ...options];
     const process = new ServerProcess(command, { stderr: "piped" });
     const pattern = /^rtool: listening on 127\.0\.0\.1:(\d+) \(R /m;
     const [, port] = await process.announced("stderr", pattern);
@@ -49,8 +50,8 @@ export class Rtool implements Service {
     return this.#process.pid;
   }
 
-  connect(): Promise<RtoolLine> {
-    return RtoolLine.connect(this.#port, "main");
+  connect(tls?: ClientTls): Promise<RtoolLine> {
+    return RtoolLine.connect(this.#port, "main", tls);
   }
 
   /** The command line that evaluates one expression. */
@@ -78,12 +79,17 @@ class RtoolLine implements Line {
     this.#session = session;
   }
 
-  static async connect(port: number, session: string | undefined): Promise<RtoolLine> {
+  static async connect(
+    port: number,
+    session: string | undefined,
+    tls?: ClientTls,
+  ): Promise<RtoolLine> {
     const client = await Client.connect({
       hostname: "127.0.0.1",
       port,
       timeoutMs: CONNECT_TIMEOUT_MS,
       software: "rtool-bench",
+      tls,
     });
     return new RtoolLine(client, session);
   }
