@@ -59,7 +59,8 @@ async function run(args: readonly string[]): Promise<CommandEnd> {
     return await (await import("./cli/config.ts")).config(invocation, from, print);
   }
   if (command.name === "doctor") {
-    return await (await import("./cli/doctor.ts")).doctor(invocation, from, print);
+    const { tryConfined } = await import("./start_trial.ts");
+    return await (await import("./cli/doctor.ts")).doctor(invocation, from, print, tryConfined);
   }
   const options = await resolveOptions(command, flags, from);
   const context: Context = { options, operands, rest: theirs, env, say };
@@ -76,6 +77,8 @@ async function runCommand(name: string, context: Context): Promise<CommandEnd> {
       return await (await import("./cli/send.ts")).send(context);
     case "call":
       return await (await import("./cli/call.ts")).call(context);
+    case "map":
+      return await (await import("./cli/map.ts")).map(context);
     case "repl":
       return await (await import("./cli/repl.ts")).repl(context);
     case "attach":

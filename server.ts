@@ -30,7 +30,11 @@ export interface ServeOptions {
   readonly native: PortDoor;
   readonly rpy2: PortDoor;
   /** Says who the peer is, or refuses it with `not_allowed`. */
-  readonly admit: (link: Link, token: string | undefined) => ReturnType<Admit>;
+  readonly admit: (
+    link: Link,
+    token: string | undefined,
+    wire: "native" | "rpy2",
+  ) => ReturnType<Admit>;
   /** Puts TLS on a connection; without it the port speaks plain text. */
   readonly secure?: ((conn: Deno.TcpConn) => SecuredWire) | undefined;
   /** Open connections. @default {1024} */
@@ -141,7 +145,8 @@ async function serveConnection(
       error = "bad_request";
       return await refusePlain(link, wire, options);
     }
-    const admit: Admit = (token) => options.admit(link, token);
+    const spoken = wire === "rpy2" ? "rpy2" : "native";
+    const admit: Admit = (token) => options.admit(link, token, spoken);
     await talk(link, wire, first ?? "", options, admit, () => clearTimeout(late));
   } catch (cause) {
     const failure = toRtoolError(cause);

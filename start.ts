@@ -13,18 +13,18 @@ import { makeStateDir, openPort } from "./cli/serve.ts";
 import { maybeServerFiles } from "./cli/tls_files.ts";
 import { SERVE } from "./cli/table_serve.ts";
 import { RtoolError } from "./core/errors.ts";
+import type { Log } from "./core/log.ts";
 import type { Options } from "./core/options.ts";
 import { createReloader } from "./core/reload.ts";
-import { Sessions } from "./engine/sessions.ts";
+import { type EngineOptions, Sessions } from "./engine/sessions.ts";
 import { serve } from "./server.ts";
-import { openAccess } from "./start_access.ts";
+import { type Access, type Configured, openAccess } from "./start_access.ts";
 import { auditedAdmission, maybeAudit } from "./start_audit.ts";
 import { joinDoors } from "./start_doors.ts";
-import { engineOptions } from "./start_engine.ts";
 import { type Limits, limitsOf } from "./start_limits.ts";
 import { openLog } from "./start_log.ts";
-import { confine } from "./start_sandbox.ts";
-import { maybeTls } from "./start_tls.ts";
+import { maybeTls, type ServerTls } from "./start_tls.ts";
+import { Ways } from "./start_ways.ts";
 
 /** What a running server is told from outside. */
 export interface Control {
@@ -38,9 +38,6 @@ export interface Control {
   readonly reread: () => Promise<Options>;
 }
 
-/** What is read again while it runs. */
-const RELOADED = { specs: SERVE.options, tables: [PROFILE_TABLE, CERTIFICATE_TABLE] };
-
 /** Serves until `stop`, drains until that is done or `hurry`, and leaves nothing behind. */
 export async function start(context: Context, control: Control): Promise<void> {
   const { options, say } = context;
@@ -48,38 +45,35 @@ export async function start(context: Context, control: Control): Promise<void> {
   const log = openLog(options);
   hideProcess(log);
   using audit = maybeAudit(options, log);
-  const limits: Limits = { ...limitsOf(options), registries: new Map() };
-  const access = await openAccess(context, limits, log);
+  const access = await openAccess(context, log);
+  const { registries } = access.configured;
+  const limits: Limits = { ...limitsOf(options), registries };
   using tls = maybeTls(maybeServerFiles(options, context.env), log);
   const hasCredentials = tls?.hasAuthority || access.admission.hasTokens;
   const listener = openPort(options, tls && { hasCredentials });
   const stateDir = makeStateDir();
   try {
     const onEnd = audit && audit.ended.bind(audit);
-    const first = engineOptions(options, context.env, stateDir);
-    const confined = await confine(options, first, log);
-    await using sessions = new Sessions({ ...first, ...confined }, log, onEnd);
-    const applied = (changed: Options) => {
-      sessions.reconfigure({ ...engineOptions(changed, context.env, stateDir), ...confined });
-      Object.assign(limits, limitsOf(changed));
-      access.reconfigure(changed);
-      tls?.apply();
-    };
-    const read = async () => {
-      const changed = await access.checked(await control.reread());
-      tls?.check();
-      return changed;
-    };
-    control.onReload(createReloader(options, { ...RELOADED, read, apply: applied, log }));
+    const ways = new Ways(context.env, stateDir, log);
+    const engine = await ways.engine(options, access.configured);
+    await using sessions = new Sessions(engine, log, onEnd);
+    control.onReload(reloader({ options, access, tls, ways, sessions, limits, log }, control));
     const rVersion = await startR(sessions, stop);
     const drained = new AbortController();
     const guard = createGuard(sessions, limits);
-    const told = { rVersion, spoolDir: stateDir };
-    const doors = joinDoors(limits, audit?.around(guard) ?? guard, told);
-    const admit = auditedAdmission(access.admission, audit);
-    const port = { ...doors, admit, secure: tls?.secure, log };
-    const served = serve(listener, port, stop, drained.signal);
-    say(`listening on ${listener.addr.hostname}:${listener.addr.port} (R ${rVersion})`);
+    const served = serve(
+      listener,
+      {
+        ...joinDoors(limits, audit?.around(guard) ?? guard, { rVersion, spoolDir: stateDir }),
+        admit: auditedAdmission(access.admission, audit),
+        secure: tls?.secure,
+        log,
+      },
+      stop,
+      drained.signal,
+    );
+    const { hostname, port } = listener.addr;
+    say(`listening on ${hostname}:${port} (R ${rVersion})`);
     await aborted(stop);
     await sessions.drain(AbortSignal.any([hurry, AbortSignal.timeout(limits.drainMs)]));
     drained.abort();
@@ -88,6 +82,43 @@ export async function start(context: Context, control: Control): Promise<void> {
     closeQuietly(listener);
     await Deno.remove(stateDir, { recursive: true }).catch(() => {});
   }
+}
+
+/** What a running server takes a new configuration over with. */
+interface Reloaded {
+  /** As it was started. */
+  readonly options: Options;
+  readonly access: Access;
+  readonly tls: ServerTls | undefined;
+  readonly ways: Ways;
+  readonly sessions: Sessions;
+  readonly limits: Limits;
+  readonly log: Log;
+}
+
+/** What cannot be had, such as a sandbox, is found out before anything is taken over. */
+function reloader(to: Reloaded, control: Control): () => void {
+  const { options, access, tls, ways, sessions, limits, log } = to;
+  const fixed = SERVE.options.filter(({ reload }) => !reload).map(({ name }) => name);
+  let next: { readonly configured: Configured; readonly engine: EngineOptions } | undefined;
+  const read = async () => {
+    const changed = await control.reread();
+    const configured = await access.checked(changed);
+    // What needs a restart is as it was.
+    const engine = await ways.engine(changed.with(options, fixed), configured);
+    tls?.check();
+    next = { configured, engine };
+    return changed;
+  };
+  const apply = (changed: Options) => {
+    const { configured, engine } = next!;
+    sessions.reconfigure(engine);
+    Object.assign(limits, limitsOf(changed), { registries: configured.registries });
+    access.reconfigure(configured);
+    tls?.apply();
+  };
+  const tables = [PROFILE_TABLE, CERTIFICATE_TABLE];
+  return createReloader(options, { specs: SERVE.options, tables, read, apply, log });
 }
 
 async function startR(sessions: Sessions, stop: AbortSignal): Promise<string> {

@@ -1,6 +1,5 @@
 /**
- * Who may come in to `rtool serve`, and what each gets: profiles, tokens, certificates, what may be
- * called.
+ * Who may come in to `rtool serve`, and what each gets: profiles, tokens, certificates, functions.
  *
  * Part of start.ts.
  */
@@ -8,35 +7,50 @@
 import { Admission } from "./access/admission.ts";
 import type { Registries } from "./access/call_check.ts";
 import type { Context } from "./cli/context.ts";
-import { CERTIFICATE_TABLE, maybeHolder, readHolders } from "./cli/certificates.ts";
-import { PROFILE_TABLE, readProfiles, refuseConfined } from "./cli/profiles.ts";
+import { CERTIFICATE_TABLE, type Holder, maybeHolder, readHolders } from "./cli/certificates.ts";
+import { type ConfiguredProfile, PROFILE_TABLE, readProfiles } from "./cli/profiles.ts";
 import { tokensPath } from "./cli/token_file.ts";
 import { RtoolError } from "./core/errors.ts";
 import type { Log } from "./core/log.ts";
+import { maybeNearest } from "./core/nearest.ts";
 import type { Options } from "./core/options.ts";
-import type { Limits } from "./start_limits.ts";
+
+/** What a configuration says of profiles. */
+export interface Configured {
+  readonly profiles: ReadonlyMap<string, ConfiguredProfile>;
+  /** What may be called, by the profile's name. */
+  readonly registries: Registries;
+  /** Whose certificates are admitted. */
+  readonly holders: readonly Holder[];
+}
 
 /** Who is let in, as the configuration says and as it may be changed. */
 export interface Access {
   readonly admission: Admission;
-  /** The options, if a server may go on with them. */
-  readonly checked: (changed: Options) => Promise<Options>;
-  /** Goes on with options that were checked. */
-  readonly reconfigure: (changed: Options) => void;
+  readonly configured: Configured;
+  /** What the options say of profiles, if a server may go on with it. */
+  readonly checked: (changed: Options) => Promise<Configured>;
+  /** Goes on with what was checked. */
+  readonly reconfigure: (configured: Configured) => void;
+}
+
+/** Reads profiles, and the files of functions they name. */
+export async function readConfigured(options: Options): Promise<Configured> {
+  const profiles = readProfiles(options.below(PROFILE_TABLE));
+  const holders = readHolders(options.below(CERTIFICATE_TABLE));
+  return { profiles, registries: await readRegistries(profiles), holders };
 }
 
 /** Reads the configuration and the token file; an error when they cannot be used. */
-export async function openAccess(
-  { options, env }: Context,
-  limits: Limits,
-  log: Log,
-): Promise<Access> {
-  const profilesOf = (from: Options) => readProfiles(from.below(PROFILE_TABLE));
-  let profiles = profilesOf(options);
-  limits.registries = await readRegistries(profiles);
-  let checkedRegistries = limits.registries;
-  const holdersOf = (from: Options) => readHolders(from.below(CERTIFICATE_TABLE));
-  let holders = holdersOf(options);
+export async function openAccess({ options, env }: Context, log: Log): Promise<Access> {
+  const rpy2Profile = options.maybeText("rpy2-anonymous");
+  const checked = async (from: Options): Promise<Configured> => {
+    const configured = await readConfigured(from);
+    refuseUnknown(rpy2Profile, configured.profiles);
+    return configured;
+  };
+  const first = await checked(options);
+  let { profiles, holders } = first;
   const maybeProfile = (name: string) => profiles.get(name)?.profile;
   const admission = new Admission({
     insecure: options.flag("insecure"),
@@ -47,44 +61,32 @@ export async function openAccess(
       const profile = found && maybeProfile(found.profile);
       return profile && { name: found.name, profile };
     },
+    rpy2Profile,
     log,
   });
-  // As it was started: what a file says of it later needs a restart.
-  const isConfined = options.text("isolation") !== "none";
-  refuseConfined(profiles, isConfined);
   admission.check();
   return {
     admission,
-    checked: async (changed) => {
-      const next = profilesOf(changed);
-      refuseConfined(next, isConfined);
-      checkedRegistries = await readRegistries(next);
-      return changed;
-    },
-    reconfigure: (changed) => {
-      profiles = profilesOf(changed);
-      holders = holdersOf(changed);
-      limits.registries = checkedRegistries;
-    },
+    configured: first,
+    checked,
+    reconfigure: (configured) => ({ profiles, holders } = configured),
   };
 }
 
+function refuseUnknown(name: string | undefined, profiles: Configured["profiles"]): void {
+  if (name === undefined || profiles.has(name)) return;
+  const nearest = maybeNearest(name, [...profiles.keys()]);
+  throw new RtoolError("bad_config", `There is no profile '${name}' for --rpy2-anonymous`, {
+    hint: nearest ? `did you mean ${nearest}?` : `add [${PROFILE_TABLE}.${name}]`,
+  });
+}
+
 /** What may be called, by the profiles that name a file of functions. */
-async function readRegistries(profiles: ReturnType<typeof readProfiles>): Promise<Registries> {
+async function readRegistries(profiles: Configured["profiles"]): Promise<Registries> {
   const paths = [...profiles].flatMap(([name, { functions }]) => {
     return functions === undefined ? [] : [[name, functions] as const];
   });
   if (paths.length === 0) return new Map();
   const { loadRegistries } = await import("./cli/registry_file.ts");
-  const registries = await loadRegistries(new Map(paths));
-  for (const { script } of registries.values()) refuseScript(script);
-  return registries;
-}
-
-/** Sessions of one profile have no start of their own yet: nothing is called that is not there. */
-function refuseScript(script: string | undefined): void {
-  if (script === undefined) return;
-  throw new RtoolError("bad_config", `Cannot run ${script} for the sessions of one profile`, {
-    hint: "name it as serve.init, which every session runs, and take script from the file",
-  });
+  return await loadRegistries(new Map(paths));
 }

@@ -25,8 +25,8 @@ export function auditedAdmission(
   admission: Admission,
   audit: Audit | undefined,
 ): ServeOptions["admit"] {
-  return ({ ends }, token) => {
-    const admitting = () => admission.admit(ends, token);
+  return ({ ends }, token, wire) => {
+    const admitting = () => admission.admit(ends, token, wire);
     return audit?.connection(ends, admitting) ?? admitting();
   };
 }

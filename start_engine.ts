@@ -2,6 +2,7 @@
  * The engine's bounds and how it starts R, as the options of `rtool serve` say. Part of start.ts.
  */
 
+import { resolve } from "node:path";
 import type { Context } from "./cli/context.ts";
 import { rEnvironment } from "./cli/serve.ts";
 import type { Options } from "./core/options.ts";
@@ -55,7 +56,7 @@ function startOptions(
     preload: {
       packages: options.list("preload"),
       // R starts in a directory of its own.
-      script: script === undefined || script.startsWith("/") ? script : `${Deno.cwd()}/${script}`,
+      scripts: script === undefined ? [] : [resolve(script)],
     },
   };
 }

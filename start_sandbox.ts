@@ -1,44 +1,60 @@
 /**
- * Readies and proves the sandbox of `rtool serve`, if its R is to run in one.
+ * Readies and proves the sandboxes of `rtool serve`, one for each that R is to see of the machine.
  *
  * Part of start.ts. A sandbox that cannot be had, or that R gets out of, is an error: the server
  * never goes on with less.
  */
 
+import type { Isolation } from "./cli/profile_start.ts";
 import { RtoolError } from "./core/errors.ts";
 import type { Log } from "./core/log.ts";
-import type { Options } from "./core/options.ts";
-import { type ReadySandbox, readySandbox } from "./engine/isolation.ts";
+import { type ReadySandbox, readySandbox, tasksFor } from "./engine/isolation.ts";
 import { type ProbeResult, probeSandbox } from "./engine/probes.ts";
-import type { EngineOptions } from "./engine/sessions.ts";
+import type { SparesOptions } from "./engine/worker_types.ts";
 
-/** The engine's options with the sandbox in them that `options` ask for. */
-export async function confine(
-  options: Options,
-  engine: EngineOptions,
-  log: Log,
-): Promise<Confined> {
-  const level = options.text("isolation");
-  if (level === "none") return {};
-  const { script } = engine.preload;
-  const ready = await readySandbox({
-    command: engine.command,
-    env: engine.env,
-    stateDir: engine.stateDir,
-    user: options.maybeText("worker-user"),
-    readOnly: script === undefined ? [] : [script],
-    readWrite: [],
-    network: false,
-    processesMax: options.integer("processes-max"),
-  });
-  const results = await probeSandbox({ ...engine, ...ready });
-  for (const { name, result } of results) log.info("probe", { name, result });
-  refuse(results, level === "required");
-  return ready;
+/** What an R is to see. */
+export interface View {
+  readonly isolation: Isolation;
+  /** Who a confined R runs as, where root must name one. */
+  readonly user: string | undefined;
+  readonly readOnly: readonly string[];
+  readonly readWrite: readonly string[];
+  readonly network: boolean;
+  /** Processes one job may have. */
+  readonly processesMax: number;
 }
 
-/** What a confined R changes in the engine's options; nothing when it is not confined. */
+/** What a confined R changes in its options; nothing when it is not confined. */
 export type Confined = Partial<ReadySandbox>;
+
+/** Sandboxes that have proved themselves; those of the same view are one. */
+export class Sandboxes {
+  readonly #log: Log;
+  readonly #proved = new Map<string, ReadySandbox & { readonly results: readonly ProbeResult[] }>();
+
+  constructor(log: Log) {
+    this.#log = log;
+  }
+
+  /** What R needs in its options to see no more than this. */
+  async confine(view: View, engine: SparesOptions): Promise<Confined> {
+    const { isolation, processesMax, user, readOnly, readWrite, network } = view;
+    if (isolation === "none") return {};
+    const key = JSON.stringify([user, readOnly, readWrite, network]);
+    const known = this.#proved.get(key) ?? await this.#prove(view, engine);
+    this.#proved.set(key, known);
+    refuse(known.results, isolation === "required");
+    return { env: known.env, sandbox: { ...known.sandbox, tasksMax: tasksFor(processesMax) } };
+  }
+
+  async #prove({ isolation: _, ...view }: View, engine: SparesOptions) {
+    const { command, env, stateDir } = engine;
+    const ready = await readySandbox({ command, env, stateDir, ...view });
+    const results = await probeSandbox({ ...engine, ...ready });
+    for (const { name, result } of results) this.#log.info("probe", { name, result });
+    return { ...ready, results };
+  }
+}
 
 function refuse(results: readonly ProbeResult[], strict: boolean): void {
   const named = (wanted: ProbeResult["result"]) => {

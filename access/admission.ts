@@ -32,6 +32,8 @@ export interface AdmissionOptions {
   readonly maybeProfile: (name: string) => Profile | undefined;
   /** Finds who shows this certificate; nobody who is not named in the configuration. */
   readonly maybeHolder: (certificate: PeerCertificate) => CertificateHolder | undefined;
+  /** Profile of other peers of the rpy2 wire, which has no word for a token. @default {none} */
+  readonly rpy2Profile?: string | undefined;
   readonly log: Log;
   /** Milliseconds since 1970, as tokens expire. @default {the system's clock} */
   readonly now?: () => number;
@@ -40,6 +42,9 @@ export interface AdmissionOptions {
   /** How long a refusal takes, in milliseconds. @default {100} */
   readonly refusalMs?: number;
 }
+
+/** What a peer speaks: the rpy2 wire cannot say more of it than its address. */
+export type Wire = "native" | "rpy2";
 
 /** A wrong guess costs at least this, whoever makes it. */
 const REFUSAL_MS = 100;
@@ -91,11 +96,16 @@ export class Admission {
   }
 
   /** Says who this peer is: a token comes before all else, and what is shown has to be good. */
-  async admit(ends: Ends, token: string | undefined): Promise<Principal> {
+  async admit(
+    ends: Ends,
+    token: string | undefined,
+    wire: Wire = "native",
+  ): Promise<Principal> {
     const startedAt = performance.now();
     try {
       if (token !== undefined) return this.#byToken(token, ends);
-      return ends.certificate ? this.#byCertificate(ends.certificate, ends) : this.#byPeer(ends);
+      if (ends.certificate) return this.#byCertificate(ends.certificate, ends);
+      return this.#byPeer(ends, wire);
     } catch (error) {
       const rest = (this.#options.refusalMs ?? REFUSAL_MS) - (performance.now() - startedAt);
       // A timer may be a little early.
@@ -104,11 +114,17 @@ export class Admission {
     }
   }
 
-  #byPeer(ends: Ends): Principal {
+  #byPeer(ends: Ends, wire: Wire): Principal {
     const uid = isLoopback(ends.remote.hostname) ? maybePeerUid(ends) : undefined;
     const own = Deno.uid();
     if (uid !== undefined && uid === own) {
       return { name: `uid-${uid}`, local: true, profile: OWNER };
+    }
+    const { rpy2Profile } = this.#options;
+    if (wire === "rpy2" && rpy2Profile !== undefined) {
+      const profile = this.#options.maybeProfile(rpy2Profile);
+      // A reload without it is not taken over.
+      if (profile) return { name: "rpy2", local: false, profile };
     }
     if (this.#options.insecure) return { name: "anyone", local: false, profile: OWNER };
     const reason = uid === undefined ? "Cannot tell which user you are" : `You are user ${uid}`;

@@ -31,9 +31,10 @@ async function main(argv: readonly string[]): Promise<void> {
   for (const { start } of others) peers.push(stack.use(await start()));
 
   const wanted = (id: string) => options.only.length === 0 || options.only.includes(id);
+  const confined = await Rtool.canConfine() ? stack.use(await Rtool.startConfined()) : undefined;
   const own: Starter = { name: rtool.name, start: () => Rtool.start() };
   const reports: Report[] = [];
-  for (const comparison of comparisons({ rtool, peers }, [own, ...others])) {
+  for (const comparison of comparisons({ rtool, peers, confined }, [own, ...others])) {
     if (!wanted(comparison.id)) continue;
     console.error(`... ${comparison.title}`);
     reports.push(await compare(comparison));

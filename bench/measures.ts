@@ -19,6 +19,11 @@ const DIALLED_EVALS = 500;
 const PROCESSES = 5;
 const FRESH_SESSIONS = 500;
 
+/** Between two fresh sessions another R is started, which is quick where R is forked. */
+const FORK_PAUSE_MS = 40;
+const SPARE_PAUSE_MS = 1000;
+const CONFINED_SESSIONS = 8;
+
 /** Output of one streaming sample, below a job's limit of 64 MiB, in pieces a pipe holds. */
 const STREAM_BYTES = 60 * 2 ** 20;
 const STREAM_CODE = "local({ x <- strrep('x', 65536L); for (i in 1:960) cat(x) })";
@@ -27,6 +32,8 @@ const STREAM_CODE = "local({ x <- strrep('x', 65536L); for (i in 1:960) cat(x) }
 export interface Field {
   readonly rtool: Rtool;
   readonly peers: readonly Service[];
+  /** One that confines R, where that can be had. */
+  readonly confined: Rtool | undefined;
 }
 
 /** A server that is started anew for each sample. */
@@ -39,8 +46,9 @@ export interface Starter {
 export function comparisons(field: Field, starters: readonly Starter[]): Comparison[] {
   return [
     connectAndEvaluate(field),
-    evaluateInFreshSession(field, 40),
+    evaluateInFreshSession(field, FORK_PAUSE_MS),
     evaluateInFreshSession(field, 0),
+    ...evaluateConfined(field),
     evaluateOnOpenLine(field),
     evaluatePipelined(field),
     wholeProcess(field),
@@ -66,6 +74,7 @@ function connectAndEvaluate({ rtool, peers }: Field): Comparison {
 
 /** A clean R for one evaluation, against the process that Rserve forks for each connection. */
 function evaluateInFreshSession({ rtool, peers }: Field, pauseMs: number): Comparison {
+  const count = pauseMs > 0 ? FRESH_SESSIONS / 10 : FRESH_SESSIONS;
   const [id, title] = pauseMs > 0
     ? ["fresh", "fresh session + eval, one at a time"]
     : ["fresh-stream", `fresh session + eval, ${FRESH_SESSIONS} in a row`];
@@ -75,13 +84,42 @@ function evaluateInFreshSession({ rtool, peers }: Field, pauseMs: number): Compa
     unit: "ms",
     rounds: 3,
     contenders: [
-      contender(rtool, () => timeFreshSessions(() => rtool.connectFresh(), pauseMs)),
+      contender(rtool, () => timeFreshSessions(() => rtool.connectFresh(), pauseMs, count)),
       ...peers.filter(isNamed("Rserve")).map((service) =>
-        contender(service, () => timeFreshSessions(() => service.connect(), pauseMs))
+        contender(service, () => timeFreshSessions(() => service.connect(), pauseMs, count))
       ),
     ],
     budget: { kind: "ratio", limit: pauseMs > 0 ? 1 : 2, to: "Rserve" },
   };
+}
+
+/** R in a sandbox and without: from a spare that is ready, from one that may not be, and warm. */
+function evaluateConfined({ rtool, confined }: Field): Comparison[] {
+  if (!confined) return [];
+  const sample = (service: Rtool, pauseMs: number) => {
+    return timeFreshSessions(() => service.connectFresh(), pauseMs, CONFINED_SESSIONS);
+  };
+  const both = (measure: (service: Rtool) => Promise<number[]>) => {
+    return [confined, rtool].map((each) => contender(each, () => measure(each)));
+  };
+  const [unit, rounds] = ["ms", 5] as const;
+  return [
+    {
+      ...{ id: "confined", title: "fresh confined session + eval, spare ready", unit, rounds },
+      contenders: both((service) => sample(service, SPARE_PAUSE_MS)),
+      budget: { kind: "ratio", limit: 2, to: rtool.name },
+    },
+    {
+      ...{ id: "confined-stream", title: `the same, ${CONFINED_SESSIONS} in a row`, unit, rounds },
+      contenders: both((service) => sample(service, 0)),
+      budget: undefined,
+    },
+    {
+      ...{ id: "confined-warm", title: "connect + eval + close, warm session", unit, rounds },
+      contenders: both((service) => repeat(CONNECTS, () => visit(service))),
+      budget: { kind: "ratio", limit: 1.2, to: rtool.name },
+    },
+  ];
 }
 
 /** One evaluation after the other. */
@@ -189,9 +227,12 @@ async function visit(service: Service): Promise<void> {
 }
 
 /** With a pause between them another R can be made ready meanwhile. */
-async function timeFreshSessions(connect: () => Promise<Line>, pauseMs: number): Promise<number[]> {
+async function timeFreshSessions(
+  connect: () => Promise<Line>,
+  pauseMs: number,
+  count: number,
+): Promise<number[]> {
   const times: number[] = [];
-  const count = pauseMs > 0 ? FRESH_SESSIONS / 10 : FRESH_SESSIONS;
   for (let i = 0; i < count; i++) {
     if (pauseMs > 0) await new Promise((resolve) => setTimeout(resolve, pauseMs));
     times.push(

@@ -21,11 +21,22 @@ export async function milliseconds(run: () => Promise<unknown>): Promise<number>
 }
 
 /** How long a whole process took that must print `expected`, in milliseconds. */
-export async function timeCommand(command: readonly string[], expected: string): Promise<number> {
+export async function timeCommand(
+  command: readonly string[],
+  expected: string,
+  input = "",
+): Promise<number> {
   const [file, ...args] = command;
-  const process = new Deno.Command(file!, { args, stdin: "null" });
   const start = performance.now();
+  const process = new Deno.Command(file!, {
+    args,
+    stdin: input === "" ? "null" : "piped",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const fed = input === "" ? undefined : feed(process.stdin, input);
   const { stdout, stderr, code } = await process.output();
+  await fed;
   const elapsed = performance.now() - start;
   const printed = new TextDecoder().decode(stdout);
   if (printed !== expected || code !== 0) {
@@ -33,6 +44,12 @@ export async function timeCommand(command: readonly string[], expected: string):
     throw new Error(`${command.join(" ")} ended with ${code} and printed ${printed}${said}`);
   }
   return elapsed;
+}
+
+async function feed(stdin: WritableStream<Uint8Array>, input: string): Promise<void> {
+  const writer = stdin.getWriter();
+  await writer.write(new TextEncoder().encode(input));
+  await writer.close();
 }
 
 /** How long R takes to write so many bytes into a pipe that is read, in milliseconds. */

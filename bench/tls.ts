@@ -1,6 +1,6 @@
 /**
- * `deno task bench:tls`: rtool in plain text and under TLS, without and with a client's certificate,
- * in one run. Rounds take turns.
+ * `deno task bench:tls`: rtool in plain text and under TLS, without and with a client's
+ * certificate, in one run. Rounds take turns.
  */
 
 import type { ClientTls } from "../client_dial.ts";
@@ -43,7 +43,7 @@ async function main(): Promise<void> {
   await Deno.writeTextFile(`${dir}/config.toml`, '[certificate.bench]\nprofile = "default"\n');
   const files = ["--tls-cert", `${dir}/server.pem`, "--config", `${dir}/config.toml`];
   await using plain = await Rtool.start();
-  await using secured = await Rtool.start(files);
+  await using secured = await Rtool.start("rtool, TLS", files);
   const authorities = [authority.cert];
   const trust = ["--tls-ca", `${dir}/ca.pem`];
   const shown = [...trust, "--tls-cert", `${dir}/client.pem`];

@@ -19,7 +19,7 @@ export interface Brought {
 export const NOTHING_BROUGHT: Brought = { uploads: [], contents: undefined };
 
 /** One thing that comes with a job. */
-interface Piece {
+export interface Piece {
   readonly target: UploadTarget;
   readonly bytes: number;
   readonly read: () => AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
@@ -30,11 +30,16 @@ export type NamedValue = readonly [name: string, value: RValue];
 
 /** Reads what the options name; files of --put are read when they are sent. */
 export async function readBrought(options: Options): Promise<Brought> {
+  const pieces = await readDataPieces(options);
+  return gather([...pieces, ...options.list("put").map(readPut)]);
+}
+
+/** The values of --set and --data, ready to be sent. */
+export async function readDataPieces(options: Options): Promise<readonly Piece[]> {
   const values = await readValues(options);
-  const pieces = await Promise.all(
+  return await Promise.all(
     values.map(([name, value]) => valuePiece({ kind: "data", name }, value)),
   );
-  return gather([...pieces, ...options.list("put").map(readPut)]);
 }
 
 /** The values of --set and --data. */
@@ -55,7 +60,8 @@ export async function bringArguments(args: readonly NamedValue[]): Promise<Broug
   return gather([await valuePiece({ kind: "arguments" }, all)]);
 }
 
-function gather(pieces: readonly Piece[]): Brought {
+/** All of it, one behind the other. */
+export function gather(pieces: readonly Piece[]): Brought {
   if (pieces.length === 0) return NOTHING_BROUGHT;
   const uploads = pieces.map(({ target, bytes }) => ({ target, bytes, path: undefined }));
   return { uploads, contents: concatenate(pieces) };
@@ -113,7 +119,8 @@ function decode(bytes: Uint8Array): string {
   }
 }
 
-async function valuePiece(target: UploadTarget, value: RValue): Promise<Piece> {
+/** A value in R's serialization format. */
+export async function valuePiece(target: UploadTarget, value: RValue): Promise<Piece> {
   const { encodeValue } = await import("../rdata/write.ts");
   const parts = encodeValue(value);
   const bytes = parts.reduce((sum, part) => sum + part.length, 0);

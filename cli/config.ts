@@ -7,10 +7,12 @@
 
 import { RtoolError } from "../core/errors.ts";
 import { maybeNearest } from "../core/nearest.ts";
+import { DEFAULT_PROFILE_NAME } from "../core/profile.ts";
 import { mayBeNone, Options, type OptionSpec, type RawValues } from "../core/options.ts";
 import type { ConfigFile } from "./config_file.ts";
 import type { CommandEnd } from "./context.ts";
 import { type Invocation, loadSources, type Surroundings } from "./parse.ts";
+import { PROFILE_TABLE, profileSpecs } from "./profiles.ts";
 import { CONFIGURE } from "./table.ts";
 import { SEND } from "./table_send.ts";
 import { SERVE } from "./table_serve.ts";
@@ -83,7 +85,24 @@ async function readSettings(flags: RawValues, from: Surroundings): Promise<Setti
       settings.set(spec.key, { key: spec.key, value: valueOf(spec, options), origin });
     }
   }
-  return [...settings.values()];
+  const { file } = await loadSources(SERVE, { config: flags["config"] }, from);
+  return [...settings.values(), ...profileSettings(file)];
+}
+
+/** Of each profile; what it has of the server's own has no value here. */
+function* profileSettings(file: ConfigFile | undefined): Generator<Setting> {
+  const prefix = `${PROFILE_TABLE}.`;
+  const keys = Object.keys(file?.values ?? {}).filter((key) => key.startsWith(prefix));
+  const named = keys.map((key) => key.slice(prefix.length, key.lastIndexOf(".")));
+  for (const name of new Set([...named, DEFAULT_PROFILE_NAME])) {
+    const specs = profileSpecs(name).map((spec) => ({ ...spec, name: spec.key ?? spec.name }));
+    const options = new Options(specs, {}, {}, file?.values ?? {});
+    for (const spec of specs) {
+      const isSaid = options.list(spec.name).length > 0 || options.origin(spec.name) === "file";
+      const value = isSaid ? valueOf(spec, options) : null;
+      yield { key: spec.name, value, origin: originOf(spec, spec.name, options, file) };
+    }
+  }
 }
 
 function valueOf(spec: OptionSpec, options: Options): Setting["value"] {
@@ -115,7 +134,10 @@ function originOf(
 ): string {
   const origin = options.origin(spec.name);
   if (origin === "environment") return `environment ${spec.env}`;
-  return origin === "file" ? `file ${file?.path}:${file?.maybeLine(key)}` : origin;
+  const line = origin === "file" ? file?.maybeLine(key) : undefined;
+  // An empty table is a profile, too, and stands for its first key.
+  if (origin === "file") return line === undefined ? "default" : `file ${file?.path}:${line}`;
+  return origin;
 }
 
 /** Can itself be a configuration file. */

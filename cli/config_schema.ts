@@ -8,7 +8,7 @@ import * as v from "valibot";
 import { CERTIFICATE_NAME_HINT, isCertificateName } from "../core/certificate.ts";
 import { maybeNearest } from "../core/nearest.ts";
 import { mayBeNone, maybeProblem, type OptionSpec, type RawValues } from "../core/options.ts";
-import { isProfileName, PROFILE_NAME_HINT } from "../core/profile.ts";
+import { DEFAULT_PROFILE_NAME, isProfileName, PROFILE_NAME_HINT } from "../core/profile.ts";
 import { findProfileFaults, PROFILE_TABLE, profileSpecs } from "./profiles.ts";
 import { CERTIFICATE_TABLE, certificateSpecs, findCertificateFaults } from "./certificates.ts";
 import type { KeyPath } from "./toml_lines.ts";
@@ -50,6 +50,7 @@ export function checkTable(table: unknown, fixed: readonly OptionSpec[]): Checke
     values,
     faults: [
       ...names.flatMap((name) => [...checkProfile(name, values)]),
+      ...findNameless(names, values),
       ...holders.flatMap((name) => [...checkCertificate(name, values, names)]),
     ],
   };
@@ -72,6 +73,15 @@ function* checkCertificate(
   }
 }
 
+/** A profile that is named, and is not there. */
+function* findNameless(names: readonly string[], values: RawValues): Generator<Fault> {
+  const named = values["serve.rpy2_anonymous"]?.[0];
+  if (named === undefined || [...names, DEFAULT_PROFILE_NAME].includes(named)) return;
+  const path = ["serve", "rpy2_anonymous"];
+  const detail = `there is no [${PROFILE_TABLE}.${clipped(named)}]`;
+  yield { path, what: `Cannot use '${shown(path)}'`, detail };
+}
+
 /** Finds what does not go together; an empty table is a profile, too, and gets its first value. */
 function* checkProfile(
   name: string,
@@ -81,7 +91,7 @@ function* checkProfile(
   const keys = Object.keys(values).filter((key) => key.startsWith(prefix));
   if (keys.length === 0) values[`${prefix}grant`] = ["eval"];
   const own = Object.fromEntries(keys.map((key) => [key.slice(prefix.length), values[key]]));
-  for (const { key, detail } of findProfileFaults(own)) {
+  for (const { key, detail } of findProfileFaults(own, values["serve.isolation"]?.[0])) {
     const path = [PROFILE_TABLE, name, key];
     yield { path, what: `Cannot use '${shown(path)}'`, detail };
   }

@@ -1,7 +1,7 @@
 /**
  * `rtool doctor`: what works on this machine, what does not, and what to do about it.
  *
- * Looks and starts nothing that stays. Checks are in doctor_checks.ts and its neighbours.
+ * Looks, tries, and starts nothing that stays. Checks are in doctor_checks.ts and its neighbours.
  */
 
 import { toRtoolError } from "../core/errors.ts";
@@ -9,6 +9,7 @@ import { Options } from "../core/options.ts";
 import type { CommandEnd } from "./context.ts";
 import {
   checkClock,
+  checkLimits,
   checkOpenFiles,
   checkPort,
   checkR,
@@ -16,7 +17,8 @@ import {
   checkUser,
   checkVersions,
 } from "./doctor_checks.ts";
-import { checkCertificates, checkConfig, checkTokens } from "./doctor_files.ts";
+import { checkConfined } from "./doctor_confined.ts";
+import { checkCertificates, checkConfig, checkTls, checkTokens } from "./doctor_files.ts";
 import { type Finding, lacking, type Site } from "./doctor_finding.ts";
 import * as kernel from "./doctor_kernel.ts";
 import { realSite } from "./doctor_site.ts";
@@ -24,6 +26,7 @@ import { configDir, type Invocation, resolveOptions, type Surroundings } from ".
 import { PROFILE_TABLE, readProfiles } from "./profiles.ts";
 import { SERVE } from "./table_serve.ts";
 import { textTable } from "./text_table.ts";
+import { tlsDir } from "./tls_files.ts";
 import { tokensPath } from "./token_file.ts";
 
 /** Runs the command. */
@@ -31,6 +34,7 @@ export async function doctor(
   { flags }: Invocation,
   from: Surroundings,
   print: (text: string) => CommandEnd,
+  tryConfined: Parameters<typeof realSite>[1],
 ): Promise<CommandEnd> {
   const { json, ...sources } = flags;
   let options: Options | undefined;
@@ -44,7 +48,7 @@ export async function doctor(
   }
   const path = flags["config"]?.at(-1) ?? from.env("RTOOL_CONFIG") ??
     `${configDir(from.env)}/config.toml`;
-  const findings = await examine(realSite(from.env), options, { path, problem });
+  const findings = await examine(realSite(from.env, tryConfined), options, { path, problem });
   print(json ? asJson(findings) : asTable(findings));
   return { status: findings.some(({ fatal }) => fatal) ? 1 : 0 };
 }
@@ -63,16 +67,18 @@ export async function examine(
     ["port", () => checkPort(site, options)],
     ["state directory", () => checkStateDir(site, options)],
     ["open files", () => checkOpenFiles(site, options)],
-    ["user", () => checkUser(site)],
+    ["limits", () => checkLimits(site, options)],
+    ["user", () => checkUser(site, options)],
     ["clock", () => checkClock(site)],
     ["tokens", tokens],
-    ["tls", () => checkCertificates(site, `${configDir(site.env)}/tls`)],
+    ["tls", () => [...checkCertificates(site, tlsDir(site.env)), ...checkTls(site, options)]],
     ["bubblewrap", () => kernel.checkBubblewrap(site)],
     ["user namespaces", () => kernel.checkUserNamespaces(site)],
     ["seccomp", () => kernel.checkSeccomp(site)],
     ["cgroups", () => kernel.checkCgroups(site)],
     ["Landlock", () => kernel.checkLandlock(site)],
     ["helpers", () => kernel.checkHelpers(site)],
+    ["confined R", () => checkConfined(site, options)],
     ["systemd", () => kernel.checkSupervisor(site)],
   ];
   const found = await Promise.all(checks.map(([what, check]) => attempt(what, check)));

@@ -12,13 +12,16 @@ import { fitConnections } from "./serve.ts";
 /** rtool's R code needs it. */
 const R_MAJOR_MIN = 4;
 
+/** With less R does not load its packages. */
+const STACK_BYTES_MIN = 1 << 20;
+
 const R_FACTS = `cat("", R.version$major, R.version$minor, capabilities("cairo"),
   l10n_info()[["UTF-8"]], Sys.getlocale("LC_CTYPE"), sep = "|")`;
 
 /** Which rtool this is. */
 export function checkVersions(): Finding {
   const { deno } = Deno.version;
-  return ok("rtool", `${SOFTWARE}, Deno ${deno}, ${Deno.build.target}`);
+  return ok("rtool", `${SOFTWARE}, Deno ${deno}, ${Deno.build.target}, kernel ${Deno.osRelease()}`);
 }
 
 /** R: is it there, new enough, can it draw, does it take UTF-8. One start tells all. */
@@ -116,11 +119,47 @@ export function checkOpenFiles(site: Site, options: Options): Finding {
   return lacking("open files", "broken", `${limit}`, meaning, "raise it (ulimit -n)");
 }
 
+/** The system's other limits, which R and all it starts inherit. */
+export function checkLimits(site: Site, options: Options): Finding {
+  const text = site.maybeText("/proc/self/limits");
+  if (text === undefined) return ok("limits", "the system does not tell");
+  const memory = options.bytes("memory-max");
+  const wanted = [
+    // Jobs are given theirs up to the hard ones; the others stay as they are.
+    ...[["data size", "hard", memory], ["file size", "hard", options.bytes("file-size-max")]],
+    ...[["open files", "hard", options.integer("open-files-max")], [
+      "address space",
+      "soft",
+      memory,
+    ]],
+    ...[["stack size", "soft", STACK_BYTES_MIN], ["cpu time", "soft", Infinity]],
+    ...[["processes", "soft", site.uid === 0 ? 0 : options.integer("processes-max")]],
+  ] as const;
+  const short = wanted.flatMap(([name, kind, least]) => {
+    const limit = findLimit(text, name, kind);
+    return limit === undefined || limit >= least ? [] : [`${name} ${limit}`];
+  });
+  if (short.length === 0) return ok("limits", "none below what one job may have");
+  const meaning = "jobs end before the bounds that are configured";
+  return lacking("limits", "broken", short.join(", "), meaning, "raise them (ulimit)");
+}
+
+function findLimit(text: string, name: string, kind: "soft" | "hard"): number | undefined {
+  const row = new RegExp(`^Max ${name} +(?<soft>\\w+) +(?<hard>\\w+)`, "m").exec(text);
+  const value = row?.groups?.[kind];
+  return value === "unlimited" ? Infinity : value === undefined ? undefined : Number(value);
+}
+
 /** As root, every job is root, and what hides the server does not. */
-export function checkUser(site: Site): Finding {
+export function checkUser(site: Site, options: Options): Finding {
   if (site.uid !== 0) return ok("user", site.uid === null ? "not root" : `user ${site.uid}`);
+  const worker = options.maybeText("worker-user");
+  if (options.text("isolation") !== "none" && worker !== undefined) {
+    return ok("user", `root; R runs as ${worker}`);
+  }
   const meaning = "every job runs as root, reads the server's memory, and no sandbox holds it";
-  return lacking("user", "broken", "root", meaning, "run the server as a user of its own");
+  const advice = "run the server as a user of its own, or confine R to one (--worker-user)";
+  return lacking("user", "broken", "root", meaning, advice);
 }
 
 /** A clock that is years off makes everything expired, or nothing. */

@@ -4,6 +4,7 @@
  * Surroundings are given, so that a test can make every check fail.
  */
 
+import type { Options } from "../core/options.ts";
 import type { BriefRun } from "../engine/spawn.ts";
 
 /** Whether something works, is not there, or is there and does not work. */
@@ -20,6 +21,21 @@ export interface Finding {
   readonly advice: string;
   /** `rtool serve` would not work. */
   readonly fatal: boolean;
+  /** Each way out that was tried, where that is what was checked. */
+  readonly probes?: readonly ProbeOutcome[];
+}
+
+/** How one way out of the sandbox ended. */
+export interface ProbeOutcome {
+  readonly name: string;
+  readonly result: string;
+}
+
+/** What came of confining an R as a server would. */
+export interface Trial {
+  readonly probes: readonly ProbeOutcome[];
+  /** Why a server would not start with it. */
+  readonly problem: unknown;
 }
 
 /** A file's owner and permissions. */
@@ -52,6 +68,8 @@ export interface Site {
   /** Makes a directory as a server does, and removes it; its mode, or why it cannot be. */
   readonly tryStateDir: () => { path: string; mode: number } | { problem: string };
   readonly askPort: (hostname: string, port: number) => Promise<PortState>;
+  /** Confines an R as the options say, which tries to get out. Never rejects. */
+  readonly tryConfined: (options: Options) => Promise<Trial>;
   readonly landlockAbi: () => number;
   readonly openFilesMax: () => number | undefined;
 }
@@ -85,5 +103,5 @@ export function fatal(
 
 /** The first line of what a program said. */
 export function firstLine(text: string): string {
-  return (text.trim().split("\n")[0] ?? "").slice(0, 120);
+  return (text.trim().split("\n")[0] ?? "").slice(0, 200);
 }

@@ -9,17 +9,25 @@ import { type Finding, firstLine, lacking, ok, type Site } from "./doctor_findin
 /** What a sandbox is made of, at its smallest. */
 const TINY_SANDBOX = [
   ...["--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc"],
-  ...["--unshare-all", "--die-with-parent", "--new-session", "--", "true"],
+  // Also where root would do without.
+  ...["--unshare-user", "--unshare-all", "--die-with-parent", "--new-session", "--", "true"],
 ];
 
 const UNCONFINED = "no R can be confined";
+
+/** The first that can keep user namespaces from being made inside (--disable-userns). */
+const BUBBLEWRAP_MIN = [0, 8] as const;
 
 /** bubblewrap, by a sandbox that is really made. */
 export async function checkBubblewrap(site: Site): Promise<Finding> {
   const version = await site.run("bwrap", ["--version"]);
   if (!version) return none("bubblewrap", "not on PATH", "install bubblewrap");
-  const tried = await site.run("bwrap", TINY_SANDBOX);
   const name = firstLine(version.stdout);
+  if (isOlder(name, BUBBLEWRAP_MIN)) {
+    const advice = `install bubblewrap ${BUBBLEWRAP_MIN.join(".")} or newer`;
+    return lacking("bubblewrap", "broken", `${name} is too old`, UNCONFINED, advice);
+  }
+  const tried = await site.run("bwrap", TINY_SANDBOX);
   if (tried?.code === 0) return ok("bubblewrap", `${name}, a sandbox works`);
   const said = firstLine(tried?.stderr ?? "") || "a sandbox did not end in time";
   const advice = "allow unprivileged user namespaces, or run outside a container that forbids them";
@@ -90,6 +98,11 @@ export function checkSupervisor(site: Site): Finding {
   if (site.maybeFile("/run/systemd/system")) return ok("systemd", "runs this machine");
   const meaning = "nothing starts the server again after a crash or reboot";
   return lacking("systemd", "missing", "it does not run this machine", meaning, "use another");
+}
+
+function isOlder(name: string, [major, minor]: readonly [number, number]): boolean {
+  const [, has = "0", hasMinor = "0"] = /(\d+)\.(\d+)/.exec(name) ?? [];
+  return Number(has) < major || (Number(has) === major && Number(hasMinor) < minor);
 }
 
 function none(what: string, found: string, advice: string): Finding {

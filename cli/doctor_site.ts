@@ -3,9 +3,10 @@
  */
 
 import { Client } from "../client.ts";
+import type { Options } from "../core/options.ts";
 import { SOFTWARE } from "../core/version.ts";
 import { runBriefly } from "../engine/spawn.ts";
-import type { PortState, Site } from "./doctor_finding.ts";
+import type { PortState, Site, Trial } from "./doctor_finding.ts";
 import { maybeOpenFilesMax, rEnvironment } from "./serve.ts";
 
 /** Helpers answer in milliseconds; R takes longer on a machine that is busy. */
@@ -16,8 +17,11 @@ const PORT_MS = 700;
 const SYS_LANDLOCK_CREATE_RULESET = 444n;
 const LANDLOCK_CREATE_RULESET_VERSION = 1n;
 
-/** This machine. */
-export function realSite(env: Site["env"]): Site {
+/** This machine; `tryConfined` comes from what joins the parts of a server. */
+export function realSite(
+  env: Site["env"],
+  tryConfined: (options: Options, env: Site["env"]) => Promise<Trial>,
+): Site {
   const helperEnv = { PATH: env("PATH") ?? "/usr/bin:/bin", LC_ALL: "C" };
   return {
     os: Deno.build.os,
@@ -37,6 +41,7 @@ export function realSite(env: Site["env"]): Site {
       runBriefly(command, ["--vanilla", "--no-echo", "-e", code], rEnvironment(env), R_MS),
     tryStateDir,
     askPort,
+    tryConfined: (options) => tryConfined(options, env),
     landlockAbi: () => quietly(landlockAbi) ?? 0,
     openFilesMax: maybeOpenFilesMax,
   };

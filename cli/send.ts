@@ -132,7 +132,8 @@ async function buildRequest(
   };
 }
 
-function readLimits(options: Options): JobLimits {
+/** The bounds the options ask for. */
+export function readLimits(options: Options): JobLimits {
   const cpuMs = options.maybeMs("cpu");
   return {
     ...(cpuMs === undefined ? {} : { cpuMs }),
@@ -151,7 +152,8 @@ async function hasInput(): Promise<boolean> {
   return info !== undefined && !info.isCharDevice; // /dev/null has nothing to forward.
 }
 
-function readEnvironment(
+/** The variables of --env; a name alone takes its value from our own environment. */
+export function readEnvironment(
   given: readonly string[],
   env: Context["env"],
 ): Readonly<Record<string, string>> {

@@ -64,7 +64,16 @@ export function rEnvironment(env: (name: string) => string | undefined): Record<
 
 /** A directory of this server's own, mode 0700. Those of servers that were killed are removed. */
 export function makeStateDir(): string {
-  const dir = Deno.makeTempDirSync({ prefix: `${STATE_DIR_PREFIX}${Deno.pid}-` });
+  let dir: string;
+  try {
+    dir = Deno.makeTempDirSync({ prefix: `${STATE_DIR_PREFIX}${Deno.pid}-` });
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new RtoolError("bad_config", `Cannot make a directory for sessions: ${why}`, {
+      cause,
+      hint: "let TMPDIR name a directory of a local disk that you can write",
+    });
+  }
   removeStale(dir.slice(0, dir.lastIndexOf("/")));
   return dir;
 }

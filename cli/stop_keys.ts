@@ -2,15 +2,13 @@
  * What Ctrl-C and its like do while a job is shown.
  */
 
-import type { ClientJob } from "../client_stream.ts";
-
-/** Ctrl-C cancels the remote job; a second one leaves at once. */
+/** Ctrl-C cancels the remote job, or the jobs; a second one leaves at once. */
 export class StopKeys {
   /** The signal that came. */
   signal: Deno.Signal | undefined;
   readonly #listeners: [Deno.Signal, () => void][] = [];
 
-  constructor(job: ClientJob, say: (line: string) => void) {
+  constructor(job: { cancel(): void }, say: (line: string) => void) {
     const signals: Deno.Signal[] = Deno.build.os === "windows"
       ? ["SIGINT"]
       : ["SIGINT", "SIGTERM", "SIGHUP"];

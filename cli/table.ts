@@ -5,9 +5,10 @@
 import { type CommandSpec, CONFIG, CONNECTION, HELP } from "./command.ts";
 import { ATTACH, CANCEL, JOBS, SESSIONS, TOP } from "./table_jobs.ts";
 import { CALL } from "./table_call.ts";
+import { MAP } from "./table_map.ts";
 import { REPL } from "./table_repl.ts";
 import { SEND } from "./table_send.ts";
-import { SERVE } from "./table_serve.ts";
+import { CONFINING_R, SERVE } from "./table_serve.ts";
 import { TLS_COMMAND } from "./table_tls.ts";
 import { TOKEN } from "./table_token.ts";
 
@@ -40,10 +41,16 @@ const DOCTOR: CommandSpec = {
   name: "doctor",
   operands: "",
   summary: "Check whether serve would work here, and what is missing",
-  options: [CONFIG, { name: "json", kind: "flag", help: "Print one JSON document" }, HELP],
+  options: [
+    CONFIG,
+    ...CONFINING_R,
+    { name: "json", kind: "flag", help: "Print one JSON document" },
+    HELP,
+  ],
   notes: [
     "Exit status: 0 when `rtool serve` would work as configured, else 1, with the reason first.",
     "What is missing and optional does not count.",
+    "An R is confined and tries to get out, whether or not the server is to confine R.",
   ],
 };
 
@@ -52,6 +59,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   SERVE,
   SEND,
   CALL,
+  MAP,
   REPL,
   ATTACH,
   JOBS,

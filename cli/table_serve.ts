@@ -28,7 +28,8 @@ const STARTING_R: readonly OptionSpec[] = [
   limit("spare-age-max", "duration", "TIME", "A spare R that is older is replaced", "1h"),
 ];
 
-const CONFINING_R: readonly OptionSpec[] = [
+/** How R is shut in; `doctor` tries it. */
+export const CONFINING_R: readonly OptionSpec[] = [
   {
     ...keyed("isolation", "choice", "none|confined|required", "Whether R runs in a sandbox"),
     choices: ["none", "confined", "required"],
@@ -82,6 +83,13 @@ const BOUNDS_OF_A_JOB: readonly OptionSpec[] = [
   limit("stop-grace", "duration", "TIME", "An interrupted job is killed after this", "2s"),
 ];
 
+const RPY2_ANONYMOUS = keyed(
+  "rpy2-anonymous",
+  "text",
+  "PROFILE",
+  "What whoever speaks rpy2's wire gets: it has no word for a token",
+);
+
 const INSECURE: OptionSpec = {
   name: "insecure",
   kind: "flag",
@@ -131,6 +139,7 @@ export const SERVE: CommandSpec = {
     ...BOUNDS_OF_A_JOB,
     TOKENS,
     ...TLS_FILES,
+    RPY2_ANONYMOUS,
     INSECURE,
     ...AUDIT,
     QUIET,

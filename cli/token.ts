@@ -70,8 +70,8 @@ async function make(path: string, name: string, { options, say }: Context): Prom
   const life = options.maybeText("expires");
   const expiresAt = life === undefined ? undefined : now + lifeMs(life);
   const made = addToken(path, { name, profile: wanted, expiresAt }, now);
-  const { grant, isolation } = found.profile;
-  if (grant === "eval" && isolation === "none") {
+  const isolation = found.start.isolation ?? options.below("serve")["isolation"]?.[0] ?? "none";
+  if (found.profile.grant === "eval" && isolation === "none") {
     say("whoever has this token can run any code as the user who runs the server");
   }
   say("it is shown this once; clients give it with --token-file FILE (mode 0600) or RTOOL_TOKEN");

@@ -5,35 +5,15 @@
 
 import { countText, timeText } from "../core/units.ts";
 import type { Waiting } from "../messages.ts";
-
-/** Back to the line's beginning, and clear the line. */
-const ERASE = "\r\x1b[K";
+import { StatusLine } from "./status_line.ts";
 
 /** Digits of a job's id that are shown. */
 const ID_DIGITS = 8;
 
-/** The line; nothing is written before something is to be said. */
-export class WaitingLine {
-  readonly #write: (text: string) => void;
-  readonly #columns: number;
-  #shown = false;
-
-  /** `columns`: what fits on a line; a longer text could not be erased. */
-  constructor(write: (text: string) => void, columns: number) {
-    this.#write = write;
-    this.#columns = columns;
-  }
-
+/** The line of one job. */
+export class WaitingLine extends StatusLine {
   show(waiting: Waiting): void {
-    const text = `rtool: ${waitingText(waiting)}`.slice(0, this.#columns - 1);
-    this.#write(`${ERASE}${text}`);
-    this.#shown = true;
-  }
-
-  /** Makes room for what is written next. */
-  erase(): void {
-    if (this.#shown) this.#write(ERASE);
-    this.#shown = false;
+    this.rewrite(`rtool: ${waitingText(waiting)}`);
   }
 }
 

@@ -150,12 +150,12 @@ export class Commands {
       `stop("rtool needs R 4.0 or newer, this is ", ${version}, call. = FALSE)\n`;
   }
 
-  /** Loads packages and runs a script before there is a worker; what fails ends R. */
-  preload(packages: readonly string[], script: string | undefined): string {
+  /** Loads packages and runs scripts before there is a worker; what fails ends R. */
+  preload(packages: readonly string[], scripts: readonly string[]): string {
     const loads = packages.map((name) =>
       `suppressPackageStartupMessages(library(${literal(name)}, character.only = TRUE))\n`
     );
-    return loads.join("") + (script === undefined ? "" : `source(${longLiteral(script)})\n`);
+    return [...loads, ...scripts.map((path) => `source(${longLiteral(path)})\n`)].join("");
   }
 
   /** Readies R to be forked; it answers with a line for each of these packages, a file of it. */

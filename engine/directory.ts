@@ -6,7 +6,8 @@
 
 import { RtoolError } from "../core/errors.ts";
 import type { JobRequest, Principal } from "../core/job.ts";
-import { Session, type SessionOwner } from "./session.ts";
+import { Session } from "./session.ts";
+import type { SessionOwner } from "./session_types.ts";
 
 /** Bounds of sessions. */
 export interface DirectoryOptions {
@@ -53,7 +54,9 @@ export class Directory {
         { hint: "end one with: rtool sessions kill NAME; or raise sessions_max" },
       );
     }
-    const options = { name, owner: principal.name, idleMs: this.#options.sessionIdleMs };
+    const { name: owner, profile } = principal;
+    const idleMs = this.#options.sessionIdleMs;
+    const options = { name, owner, profile: profile.name, idleMs };
     const session: Session = new Session(options, this.#house, (ending) => {
       this.#ending.add(ending);
       void ending.finally(() => this.#ending.delete(ending));
@@ -113,6 +116,10 @@ export class Directory {
   }
 }
 
-function keyOf(principal: Principal, name: string): string {
-  return `${principal.name}\n${name}`;
+/**
+ * Who comes under a name that had another profile, or may only call now, finds nothing of what was
+ * done there before.
+ */
+function keyOf({ name: owner, profile }: Principal, name: string): string {
+  return `${owner}\n${profile.name}\n${profile.grant}\n${name}`;
 }

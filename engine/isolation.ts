@@ -65,7 +65,10 @@ export async function readySandbox(wish: SandboxWish): Promise<ReadySandbox> {
   const user = findUser(wish.user);
   await openStateDir(wish.stateDir, user);
   const [home = "", library = "", ...libraries] = await askR(wish, user);
-  const { readOnly, readWrite, network, processesMax, stateDir } = wish;
+  const { network, processesMax, stateDir } = wish;
+  const readOnly = wish.readOnly.map((path) => granted(path, stateDir));
+  const readWrite = wish.readWrite.map((path) => granted(path, stateDir));
+  await tryGrants([...readOnly, ...readWrite], user);
   const sandbox: Sandbox = {
     command,
     user,
@@ -75,15 +78,20 @@ export async function readySandbox(wish: SandboxWish): Promise<ReadySandbox> {
       const to = maybeLink(path);
       return to === undefined ? [] : [[path, to]];
     })),
-    readOnly: readOnly.map((path) => granted(path, stateDir)),
-    readWrite: readWrite.map((path) => granted(path, stateDir)),
+    readOnly,
+    readWrite,
     network,
     tmpBytes: TMP_BYTES,
-    tasksMax: TASKS_PER_PROCESS * processesMax,
+    tasksMax: tasksFor(processesMax),
     filter: writeFilter(stateDir, network),
   };
   // R has no home of its own there: it is told where its user's packages are.
   return { sandbox, env: library === "" ? wish.env : { ...wish.env, R_LIBS_USER: library } };
+}
+
+/** The bound of tasks where a job may have so many processes. */
+export function tasksFor(processesMax: number): number {
+  return TASKS_PER_PROCESS * processesMax;
 }
 
 const MAKE_USER = "useradd --system --no-create-home rtool-worker, " +
@@ -146,14 +154,14 @@ async function askR(wish: SandboxWish, user: SystemUser | undefined): Promise<st
   }
 }
 
-/** A directory that is to be shown: whole, and nothing of the server's in it. */
+/** A file or directory that is to be shown: whole, and nothing of the server's in it. */
 function granted(path: string, stateDir: string): string {
   const refuse = (why: string) => {
-    throw new RtoolError("bad_config", `Cannot show ${JSON.stringify(path)} to R: ${why}`);
+    throw notShown(path, why);
   };
   const problem = maybePathProblem(path);
   if (problem !== undefined) return refuse(problem);
-  if (!exists(path)) return refuse("there is no such directory");
+  if (!exists(path)) return refuse("there is no such file or directory");
   const real = Deno.realPathSync(path);
   const behind = maybePathProblem(real);
   if (behind !== undefined) return refuse(`it leads to ${real}: ${behind}`);
@@ -164,11 +172,35 @@ function granted(path: string, stateDir: string): string {
   return path;
 }
 
-/** Written once, read by each R's bubblewrap. */
+const TRY_GRANTS = 'for each; do test -r "$each" || { echo "$each" >&2; exit 1; }; done';
+
+/** R's user has to get at what it is shown, by the permissions it has without a sandbox. */
+async function tryGrants(paths: readonly string[], user: SystemUser | undefined): Promise<void> {
+  try {
+    await runAs(user, ["/bin/sh", "-c", TRY_GRANTS, "sh", ...paths]);
+  } catch (cause) {
+    const who = user ? `the user '${user.name}'` : "the server's user";
+    throw notShown(toRtoolError(cause).message, `${who} may not read it`, {
+      cause,
+      hint: "let that user read it, and enter every directory on the way",
+    });
+  }
+}
+
+function notShown(
+  path: string,
+  why: string,
+  options?: ErrorOptions & { hint: string },
+): RtoolError {
+  return new RtoolError("bad_config", `Cannot show ${JSON.stringify(path)} to R: ${why}`, options);
+}
+
+/** Written once, and read by each R's bubblewrap while others are readied. */
 function writeFilter(stateDir: string, network: boolean): string | undefined {
   const filter = maybeFilter(Deno.build.arch, network);
   if (!filter) return undefined;
-  const path = `${stateDir}/seccomp`;
+  const path = `${stateDir}/seccomp${network ? "-network" : ""}`;
+  if (exists(path)) return path;
   Deno.writeFileSync(path, filter, { mode: 0o644 });
   Deno.chmodSync(path, 0o644); // Whatever the umask.
   return path;

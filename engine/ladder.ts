@@ -138,8 +138,8 @@ function release(process: RProcess): void {
 /** What an R loads before it is a worker. */
 export interface Preload {
   readonly packages: readonly string[];
-  /** Absolute path of an R script. */
-  readonly script: string | undefined;
+  /** Absolute paths of R scripts, in the order in which they are run. */
+  readonly scripts: readonly string[];
 }
 
 /** Turns a fresh R into a worker, and warms it up. */
@@ -152,7 +152,7 @@ export async function prepare(
 ): Promise<void> {
   const hello = roll.expect(undefined, nonce);
   process.write(commands.refuseOldR());
-  process.write(commands.preload(preload.packages, preload.script));
+  process.write(commands.preload(preload.packages, preload.scripts));
   process.write(commands.bootstrap(nonce, process));
   await hello.answered.promise;
   // R compiles a function when it is called again: better now than in the first job.
@@ -198,6 +198,6 @@ export async function awaitStart(
 export function startFailure(what: string): RtoolError {
   const message = what.startsWith("Cannot start R") ? what : `Cannot start R: ${what}`;
   return new RtoolError("r_unavailable", message, {
-    hint: "install R 4.0 or newer, or name its command with --r",
+    hint: "it must be R 4.0 or newer (--r), and what --init and --preload name must work in it",
   });
 }

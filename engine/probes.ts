@@ -10,7 +10,7 @@ import { randomHex } from "./job.ts";
 import { processesWith, sendSignal } from "./process_table.ts";
 import { RProcess } from "./process.ts";
 import probesSource from "./r/probes.R" with { type: "text" };
-import type { Sandbox } from "./sandbox.ts";
+import { isWithin, type Sandbox } from "./sandbox.ts";
 import { spawnDecoy, WORKER_VARIABLE } from "./spawn.ts";
 import { Sweeper } from "./sweeper.ts";
 import type { WorkerOptions } from "./worker_types.ts";
@@ -24,6 +24,9 @@ export interface ProbeResult {
 /** What R does in its REPL: long lines would not fit its buffer, and there are none. */
 const GROUPS = ["try_files()", "try_kernel()", "try_processes()"];
 const NETWORK_GROUP = "try_network()";
+
+/** What R is not to find on any machine. */
+const PRIVATE = ["/etc/passwd", "/etc/shadow", "/root"];
 
 /** Where R tries to write, beside what is made for it to find. */
 const TARGETS = ["/", "/usr/", "/etc/", "/var/", "/home/", "/dev/"].map((dir) => {
@@ -50,7 +53,7 @@ export async function probeSandbox(
     const said = parse(stdout, stderr);
     if (bait.taken()) said.set("signal_processes", "got out");
     if (bait.reached) said.set("reach_port", "got out");
-    if ([...TARGETS, bait.target].some(exists)) said.set("write_files", "got out");
+    if (targetsOf(bait, options.sandbox).some(exists)) said.set("write_files", "got out");
     if (await survives(id)) said.set("survive", "got out");
     return Array.from(said, ([name, result]) => ({ name, result }));
   } finally {
@@ -142,11 +145,13 @@ function script(
   options: WorkerOptions & { sandbox: Sandbox },
   control: string,
 ): string {
-  const { user, network, filter } = options.sandbox;
+  const { user, network, filter, readOnly, readWrite } = options.sandbox;
+  const isShown = (path: string) => {
+    return [...readOnly, ...readWrite].some((dir) => isWithin(path, dir) || isWithin(dir, path));
+  };
   const texts = {
     secret: bait.secret,
     file: `${bait.dir}/secret`,
-    target: bait.target,
     socket: `${bait.dir}/socket`,
     name: bait.name,
     state: options.stateDir,
@@ -155,10 +160,21 @@ function script(
   };
   const fields = Object.entries(texts).map(([name, text]) => `${name} = ${JSON.stringify(text)}`);
   fields.push(`port = ${bait.port}L`, `decoy = ${bait.decoy.pid}L`);
+  const vector = (paths: readonly string[]) => {
+    return `c(${["character()", ...paths.map((path) => JSON.stringify(path))].join(", ")})`;
+  };
+  fields.push(`targets = ${vector(targetsOf(bait, options.sandbox))}`);
+  fields.push(`private = ${vector(PRIVATE.filter((path) => !isShown(path)))}`);
   fields.push(`filter = ${filter === undefined ? "FALSE" : "TRUE"}`);
   const groups = network ? GROUPS : [...GROUPS, NETWORK_GROUP];
   const calls = [...groups, 'q("no")'].map((call) => `${call}\n`);
   return `${probesSource}\noutside <- list(\n${fields.join(",\n")})\n${calls.join("")}`;
+}
+
+/** Where it must not write: not where it was granted that. */
+function targetsOf(bait: Bait, { readWrite }: Sandbox): string[] {
+  const all = TARGETS.filter((path) => !readWrite.some((dir) => isWithin(path, dir)));
+  return [...all, bait.target];
 }
 
 async function textOf(stream: ReadableStream<Uint8Array>): Promise<string> {
@@ -185,7 +201,7 @@ function parse(stdout: string, stderr: string): Map<string, ProbeResult["result"
     "bad_config",
     `Cannot confine R: ${firstLine(stderr) || "it ended at once"}`,
     {
-      hint: "this needs bubblewrap 0.8 and user namespaces: see docs/operations.md, Confined R",
+      hint: "rtool doctor tells what is missing; see also docs/operations.md, Confined R",
     },
   );
 }

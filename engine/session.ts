@@ -6,35 +6,8 @@
 
 import { toRtoolError } from "../core/errors.ts";
 import { type EngineJob, randomHex } from "./job.ts";
-import type { Spares } from "./spares.ts";
+import type { SessionFacts, SessionOptions, SessionOwner } from "./session_types.ts";
 import type { Worker } from "./worker.ts";
-
-/** What a session is, and how long it may be unused. */
-export interface SessionOptions {
-  /** `undefined`: made for one job, and ended with it. */
-  readonly name: string | undefined;
-  /** Name of the principal whose it is. */
-  readonly owner: string;
-  /** In milliseconds. */
-  readonly idleMs: number;
-}
-
-/** What a session asks of its owner. */
-export interface SessionOwner {
-  /** Whether another session waits for a place to run. */
-  readonly contended: boolean;
-  /** The session has work and wants to run. */
-  schedule(session: Session): void;
-}
-
-/** What a session knows of itself. */
-export interface SessionFacts {
-  readonly worker: Worker | undefined;
-  readonly jobsDone: number;
-  /** How long it has had no job, in milliseconds; null while it has one. */
-  readonly idleMs: number | null;
-  readonly queued: number;
-}
 
 /** Jobs in order, on one R for as long as it lives. */
 export class Session {
@@ -44,12 +17,15 @@ export class Session {
   /** Whether {@linkcode run} is at work. */
   running = false;
   readonly #house: SessionOwner;
+  readonly #profile: string;
   readonly #idleMs: number;
   readonly #onEnd: (ending: Promise<void>) => void;
   #queue: EngineJob[] = [];
   #held: EngineJob[] = [];
   readonly #atWorker = new Set<EngineJob>();
   #worker: Worker | undefined;
+  /** How that was started. */
+  #way: string | undefined;
   #note: string | undefined;
   #changed: PromiseWithResolvers<void> | undefined;
   #closed = false;
@@ -68,6 +44,7 @@ export class Session {
     this.name = options.name;
     this.owner = options.owner;
     this.#house = house;
+    this.#profile = options.profile;
     this.#idleMs = options.idleMs;
     this.#onEnd = onEnd;
   }
@@ -136,10 +113,15 @@ export class Session {
     void this.#renew(); // Never rejects.
   }
 
+  /** R is started otherwise now, maybe: then one that has nothing to do is ended at once. */
+  reconsider(): void {
+    if (this.#outdated) void this.#renew(); // Never rejects.
+  }
+
   /**
    * Runs jobs until there are none, or until another session should have the place. Never rejects.
    */
-  async run(spares: Spares): Promise<void> {
+  async run(): Promise<void> {
     this.running = true;
     clearTimeout(this.#idleTimer);
     // With a place at least one job is run, however many others wait for one.
@@ -149,7 +131,7 @@ export class Session {
     ) {
       isFirst = false;
       if (await this.#renew()) continue;
-      if (!this.#worker && !await this.#hire(spares)) continue;
+      if (!this.#worker && !await this.#hire()) continue;
       if (!this.#house.contended) this.#feed(Infinity);
       else if (this.#atWorker.size === 0) this.#feed(1);
       // Nothing may have been fed: an R that is being stopped takes nothing.
@@ -179,10 +161,12 @@ export class Session {
   }
 
   /** Finds an R; without one every waiting job is rejected. */
-  async #hire(spares: Spares): Promise<boolean> {
+  async #hire(): Promise<boolean> {
+    const { pools } = this.#house;
     try {
-      const { worker, how } = await spares.take();
-      if (this.#closed) {
+      const { worker, how, way } = await pools.take(this.#profile);
+      // Asked again: the configuration may have changed just now.
+      if (this.#closed || way !== pools.maybeWay(this.#profile)) {
         await worker[Symbol.asyncDispose]();
         return false;
       }
@@ -193,6 +177,7 @@ export class Session {
       };
       if (worker.state === "dead") return false;
       this.#worker = worker;
+      this.#way = way;
       this.#feedFirst(how);
       return true;
     } catch (error) {
@@ -204,8 +189,10 @@ export class Session {
 
   /** Ends an R that is to be replaced, once it has nothing to do; whether there was one. */
   async #renew(): Promise<boolean> {
-    if (!this.#resetting || this.#atWorker.size > 0) return false;
+    const isOutdated = this.#outdated;
+    if (!(this.#resetting || isOutdated) || this.#atWorker.size > 0) return false;
     this.#resetting = false;
+    if (isOutdated) this.#note = "was started as the configuration said then";
     const worker = this.#worker;
     this.#worker = undefined;
     await worker?.[Symbol.asyncDispose]();
@@ -223,7 +210,7 @@ export class Session {
   #feed(jobsMax: number): void {
     for (let count = 0; count < jobsMax; count++) {
       const job = this.#held[0] ?? this.#queue[0];
-      if (!job || this.#resetting || !this.#worker?.canTake(job)) return;
+      if (!job || this.#resetting || this.#outdated || !this.#worker?.canTake(job)) return;
       this.#takeNext();
       this.#assign(job, "existing", undefined);
     }
@@ -260,6 +247,11 @@ export class Session {
       if (stopped.stopReason) stopped.settle(stopped.stopReason, {});
       this.#wake();
     };
+  }
+
+  /** Whether R was started otherwise than it would be now: no further job is given to it. */
+  get #outdated(): boolean {
+    return this.#worker !== undefined && this.#way !== this.#house.pools.maybeWay(this.#profile);
   }
 
   #takeNext(): EngineJob | undefined {

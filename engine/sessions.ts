@@ -17,14 +17,15 @@ import { Directory, type DirectoryOptions } from "./directory.ts";
 import { EngineJob } from "./job.ts";
 import { discardUploads } from "./job_uploads.ts";
 import { Places } from "./places.ts";
+import { Pools, type PoolsOptions } from "./pools.ts";
 import { jobReport, sessionReport } from "./reports.ts";
-import type { Session, SessionOwner } from "./session.ts";
-import { Spares, type SparesOptions } from "./spares.ts";
+import type { Session } from "./session.ts";
+import type { SessionOwner } from "./session_types.ts";
 import { Sweeper } from "./sweeper.ts";
 import { Watchdog } from "./watchdog.ts";
 
 /** Bounds of the engine. */
-export interface EngineOptions extends SparesOptions, DirectoryOptions, ItemBounds {
+export interface EngineOptions extends PoolsOptions, DirectoryOptions, ItemBounds {
   /** Sessions that may evaluate at the same time. @default {max(4, 2 x cores)} */
   readonly jobsMax: number;
   /** How many of these one other principal may have. @default {max(2, cores)} */
@@ -59,7 +60,7 @@ export class Sessions implements Evaluator, SessionOwner {
   readonly #onEnd: EndListener | undefined;
   readonly #sweeper = new Sweeper();
   readonly #watchdog = new Watchdog();
-  readonly #spares: Spares;
+  readonly pools: Pools;
   readonly #archive: Archive;
   readonly #directory: Directory;
   readonly #controls: Controls;
@@ -78,7 +79,7 @@ export class Sessions implements Evaluator, SessionOwner {
     this.#options = options;
     this.#log = log;
     this.#onEnd = onEnd;
-    this.#spares = new Spares(options, log, this.#sweeper);
+    this.pools = new Pools(options, log, this.#sweeper);
     this.#archive = new Archive(this.#archiveOptions());
     this.#places = new Places<Session>(this.#placesOptions());
     this.#directory = new Directory(this, options);
@@ -86,7 +87,7 @@ export class Sessions implements Evaluator, SessionOwner {
       directory: this.#directory,
       jobs: this.#jobs,
       archive: this.#archive,
-      recycle: () => this.#spares.recycle(),
+      recycle: () => this.pools.recycle(),
     });
   }
 
@@ -97,7 +98,7 @@ export class Sessions implements Evaluator, SessionOwner {
 
   /** Starts the first R and returns its version. */
   async start(): Promise<string> {
-    const version = await this.#spares.warm();
+    const version = await this.pools.warm();
     this.#readyAt = performance.now();
     return version;
   }
@@ -106,7 +107,8 @@ export class Sessions implements Evaluator, SessionOwner {
   reconfigure(options: EngineOptions): void {
     this.#options = options;
     this.#directory.reconfigure(options);
-    this.#spares.reconfigure(options);
+    this.pools.reconfigure(options);
+    for (const session of this.#directory.all) session.reconsider();
     this.#archive.reconfigure(this.#archiveOptions());
     this.#places.reconfigure(this.#placesOptions());
   }
@@ -124,7 +126,7 @@ export class Sessions implements Evaluator, SessionOwner {
     const jobs = new Set([...this.#archive.jobs, ...this.#jobs.values()]);
     return Promise.resolve({
       software: "",
-      rVersion: this.#spares.rVersion,
+      rVersion: this.pools.rVersion,
       uptimeMs: performance.now() - this.#readyAt,
       running: this.#places.running,
       queued: this.#queued,
@@ -162,7 +164,7 @@ export class Sessions implements Evaluator, SessionOwner {
     this.#draining = true;
     clearInterval(this.#ticker);
     await Promise.all([
-      this.#spares[Symbol.asyncDispose](),
+      this.pools[Symbol.asyncDispose](),
       this.#directory[Symbol.asyncDispose](),
     ]);
     this.#archive[Symbol.dispose]();
@@ -196,7 +198,8 @@ export class Sessions implements Evaluator, SessionOwner {
   }
 
   #enter(principal: Principal, request: JobRequest, signal: AbortSignal): EngineJob {
-    const job = new EngineJob(principal, request, this.#options);
+    const systemLimits = this.pools.limitsOf(principal.profile.name);
+    const job = new EngineJob(principal, request, { ...this.#options, systemLimits });
     const gone = () => job.cancel({ kind: "cancelled", reason: "gone" });
     if (!request.detach) signal.addEventListener("abort", gone, { once: true });
     this.#jobs.set(job.id, job);
@@ -221,7 +224,7 @@ export class Sessions implements Evaluator, SessionOwner {
   /** Called by a session that has work: gives it a place, or remembers that it waits for one. */
   schedule(session: Session): void {
     if (session.running || !session.hasWork || !this.#places.take(session)) return;
-    void session.run(this.#spares).finally(() => { // Never rejects.
+    void session.run().finally(() => { // Never rejects.
       const next = this.#places.leave(session);
       if (next) this.schedule(next);
       this.schedule(session);

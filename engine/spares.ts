@@ -5,13 +5,13 @@
  * started in a loop.
  */
 
-import { toRtoolError } from "../core/errors.ts";
+import { RtoolError, toRtoolError } from "../core/errors.ts";
 import type { Log } from "../core/log.ts";
 import { canFork, ForkServer, spawnWorker } from "./fork_server.ts";
 import { maybeResident } from "./process_table.ts";
 import type { Sweeper } from "./sweeper.ts";
 import type { Worker } from "./worker.ts";
-import type { WorkerOptions } from "./worker_types.ts";
+import type { SparesOptions } from "./worker_types.ts";
 
 /** First and longest pause after a failed start, in milliseconds. */
 const BACKOFF_MS = 100;
@@ -22,16 +22,6 @@ const TRIES = 3;
 
 /** R that are started from nothing at the same time. */
 const STARTS_MAX = 4;
-
-/** What is kept ready, and how. */
-export interface SparesOptions extends WorkerOptions {
-  /** `fork` where the system can. @default {"fork"} */
-  readonly start: "fork" | "spawn";
-  /** How many are kept ready. @default {2} */
-  readonly spares: number;
-  /** An R that has been ready for longer is replaced, in milliseconds. @default {1 h} */
-  readonly spareAgeMaxMs: number;
-}
 
 /** How long a spare that is not urgent waits for its start, in milliseconds. */
 const REFILL_MS = 20;
@@ -68,6 +58,8 @@ export class Spares {
   #retryAt = 0;
   #lastFailure: unknown;
   #closed = false;
+  /** Whether nothing is kept ready until somebody asks. */
+  #resting = false;
 
   constructor(options: SparesOptions, log: Log, sweeper: Sweeper) {
     this.#options = options;
@@ -89,6 +81,8 @@ export class Spares {
 
   /** A started R, and whether it had been waiting. Others are started behind it. */
   async take(): Promise<{ worker: Worker; how: "warm" | "cold" }> {
+    if (this.#closed) throw replaced();
+    this.#resting = false;
     for (;;) {
       this.#dropOld();
       const spare = this.#ready.shift();
@@ -108,13 +102,30 @@ export class Spares {
 
   /** From now on new sessions come from R that are started anew. */
   recycle(): void {
+    this.#drop();
+    this.#refill();
+  }
+
+  /** Keeps some ready from now on. */
+  wake(): void {
+    this.#resting = false;
+    this.#refill();
+  }
+
+  /** Keeps none ready until somebody asks again. */
+  rest(): void {
+    this.#resting = true;
+    this.#drop();
+    this.#refill();
+  }
+
+  #drop(): void {
     this.#generation++;
     const [server, ready] = [this.#forkServer, this.#ready];
     this.#forkServer = undefined;
     this.#ready = [];
     for (const { worker } of ready) this.#retire(worker[Symbol.asyncDispose]());
     if (server) this.#retire(server.then((each) => each[Symbol.asyncDispose](), () => {}));
-    this.#refill();
   }
 
   /** Later starts obey these; what is ready already was started with other bounds. */
@@ -128,6 +139,7 @@ export class Spares {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true;
     clearTimeout(this.#later);
+    for (const waiter of this.#waiters.splice(0)) waiter.reject(replaced());
     await Promise.all(this.#starting);
     const server = await this.#forkServer?.catch(() => undefined);
     await Promise.all([
@@ -158,7 +170,8 @@ export class Spares {
       if (this.#waiters.length > 0) this.#refillIn(pauseMs);
       return;
     }
-    const wanted = this.#waiters.length + this.#options.spares - this.#ready.length;
+    const kept = this.#resting ? 0 : this.#options.spares;
+    const wanted = this.#waiters.length + kept - this.#ready.length;
     const max = this.#proven ? STARTS_MAX : 1;
     for (let n = this.#starting.size; n < Math.min(wanted, max); n++) {
       const start = this.#start();
@@ -268,6 +281,11 @@ export class Spares {
     this.#retiring.add(ending);
     void ending.finally(() => this.#retiring.delete(ending));
   }
+}
+
+/** Of no use to whoever hears it: R of this kind is not started any more. */
+function replaced(): RtoolError {
+  return new RtoolError("r_unavailable", "No R is started so any more");
 }
 
 /** Code that a preloaded package runs by itself may make it grow. */

@@ -19,6 +19,16 @@ export interface WorkerOptions extends SpawnOptions {
   readonly diskLeftMin: number;
 }
 
+/** What is kept ready, and how. */
+export interface SparesOptions extends WorkerOptions {
+  /** `fork` where the system can. @default {"fork"} */
+  readonly start: "fork" | "spawn";
+  /** How many are kept ready. @default {2} */
+  readonly spares: number;
+  /** An R that has been ready for longer is replaced, in milliseconds. @default {1 h} */
+  readonly spareAgeMaxMs: number;
+}
+
 /** What a worker tells its session. */
 export interface WorkerListener {
   /** A job was handed back, not started: it may be given to any worker. */

@@ -63,7 +63,7 @@ Deno.test("code that escaped every list of names is text, and leaves no trace", 
 });
 
 async function started(): Promise<TestEngine> {
-  const engine = new TestEngine({ preload: { packages: [], script: SCRIPT } });
+  const engine = new TestEngine({ preload: { packages: [], scripts: [SCRIPT] } });
   await engine.sessions.start();
   return engine;
 }

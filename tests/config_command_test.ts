@@ -6,6 +6,7 @@ import { assertEquals, assertMatch, assertRejects, assertStringIncludes } from "
 import { config } from "../cli/config.ts";
 import { readConfig } from "../cli/config_file.ts";
 import { parseInvocation } from "../cli/parse.ts";
+import { PROFILE_KEYS } from "../cli/profiles.ts";
 import { COMMANDS, CONFIGURE } from "../cli/table.ts";
 import { SEND } from "../cli/table_send.ts";
 import { SERVE } from "../cli/table_serve.ts";
@@ -55,7 +56,8 @@ Deno.test("config refuses what it does not know, with what was probably meant", 
 });
 
 Deno.test("config show prints every key of every command once", async () => {
-  const keys = Object.keys(JSON.parse(await run(["show", "--json"])));
+  const shown = Object.keys(JSON.parse(await run(["show", "--json"])));
+  const keys = shown.filter((key) => !key.startsWith("profile."));
   const expected = COMMANDS.flatMap(({ options }) => options.flatMap(({ key }) => key ?? []));
   assertEquals(keys.sort(), [...new Set(expected)].sort());
 });
@@ -80,6 +82,23 @@ Deno.test("config show --origin tells default, file and line, and environment", 
   assertEquals(rows['hostname = "127.0.0.1"'], "default");
   assertEquals(rows['serve.cpu_max = "none"'], "default");
   assertEquals(rows["# serve.init ="], "default");
+});
+
+Deno.test("config show prints every key of every profile, and where its value is from", async () => {
+  const file = '[profile.b]\nspares = 3\nread_only = ["/a"]\nisolation = "confined"\n[profile.a]\n';
+  const files = { "c.toml": file };
+  const shown = await run(["show", "--origin", "--config", "c.toml"], files);
+  const rows = shown.trimEnd().split("\n").filter((row) => row.includes("profile."))
+    .map((row) => row.split(/ {2,}# /));
+  assertEquals(rows.length, 3 * PROFILE_KEYS.length);
+  const origins = Object.fromEntries(rows);
+  assertEquals(origins["profile.b.spares = 3"], "file c.toml:2");
+  assertEquals(origins['profile.b.read_only = ["/a"]'], "file c.toml:3");
+  assertEquals(origins["# profile.b.start ="], "default");
+  assertEquals(origins['profile.a.grant = "eval"'], "default");
+  assertEquals(origins['profile.default.timeout_max = "60s"'], "default");
+  const again = await run(["show", "--config", "d.toml"], { "d.toml": shown });
+  assertEquals(again, await run(["show", "--config", "c.toml"], files));
 });
 
 Deno.test("config show --json has values of their types, and null for none", async () => {

@@ -23,6 +23,9 @@ for (const { options } of COMMANDS) {
   for (const spec of options) if (spec.key !== undefined) specs.set(spec.key, spec);
 }
 
+/** What a profile has of the server unless it says otherwise. */
+const INHERITED = ["start", "preload", "init", "spares", "isolation"];
+
 /** The profile of the example, and whose certificate it has. */
 const named = new Map(
   [...profileSpecs("reports"), ...certificateSpecs("alice")].map((spec) => [spec.key!, spec]),
@@ -47,7 +50,13 @@ Deno.test("the example configuration shows the defaults", () => {
     const tls = ["ca", "cert", "key"].flatMap((name) => {
       return [`serve.tls_${name}`, `client.tls_${name}`];
     });
-    const bare = ["serve.init", "serve.tokens", "serve.worker_user", ...tls];
+    const bare = [
+      "serve.init",
+      "serve.tokens",
+      "serve.worker_user",
+      "serve.rpy2_anonymous",
+      ...tls,
+    ];
     if (spec.automatic || bare.includes(key)) continue;
     const fallback = spec.fallback ?? (spec.kind === "flag" ? "false" : "none");
     assertEquals(values[key], spec.list ? [] : [fallback], key);
@@ -93,10 +102,11 @@ Deno.test("docs/configuration.md has every key of a certificate", () => {
 });
 
 Deno.test("docs/configuration.md has every key of a profile with its default", () => {
-  const rows = [...page.matchAll(/^\| `(\w+)` +\| (`[^-`]+`|any|none) +\|/gm)];
+  const rows = [...page.matchAll(/^\| `(\w+)` +\| (`[^-`]+`|any|none|serve\.) +\|/gm)];
   const said = rows.map(([, key, fallback]) => [key, fallback]);
   const expected = PROFILE_KEYS.map((spec) => {
     const fallback = spec.fallback ?? spec.automatic?.words;
+    if (INHERITED.includes(spec.name)) return [spec.name, "serve."];
     const none = spec.kind === "flag" ? "`false`" : spec.name === "env" ? "any" : "none";
     return [
       spec.name,

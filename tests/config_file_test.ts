@@ -77,7 +77,10 @@ Deno.test("readConfig() takes every key that an option has, and no two options s
     const [written, means] = choice === undefined
       ? EXAMPLES[spec.list ? "list" : spec.kind]!
       : [`"${choice}"`, [choice]];
-    assertEquals(read(`${key} = ${written}`), { [key]: means });
+    // A profile that is named must be there.
+    const named = key === "serve.rpy2_anonymous";
+    const [text, value] = named ? ['"default"', ["default"]] : [written, means];
+    assertEquals(read(`${key} = ${text}`), { [key]: value });
   }
   for (const { key, spec } of keys) {
     const sharing = keys.filter((each) => each.key === key);

@@ -1,5 +1,5 @@
 /**
- * Engines whose R is confined, and the user it runs as where tests run as root.
+ * Engines whose R is confined, the user it runs as where tests run as root, and what outlives it.
  */
 
 import { assertEquals } from "@std/assert";
@@ -9,6 +9,17 @@ import { rEnvironment, TestEngine } from "./engine.ts";
 
 /** Made once, and left: another test may be using it. */
 const USER = "rtool-test-worker";
+
+/** Runs what comes behind bubblewrap's options, and shuts nothing in. */
+const NO_SANDBOX = '#!/bin/sh\nwhile [ "$1" != -- ]; do shift; done\nshift\nexec "$@"\n';
+
+/** A directory whose `bwrap` is no sandbox; everybody may run it. */
+export async function makeNoSandbox(): Promise<string> {
+  const dir = await Deno.makeTempDir({ prefix: "rtool-no-sandbox-" });
+  await Deno.chmod(dir, 0o755);
+  await Deno.writeTextFile(`${dir}/bwrap`, NO_SANDBOX, { mode: 0o755 });
+  return dir;
+}
 
 /** What a sandbox shows beside what R needs. */
 export interface Grants {
@@ -29,6 +40,12 @@ export async function workerUser(): Promise<string | undefined> {
   return USER;
 }
 
+/** Arguments of `rtool serve` that confine R to that user. */
+export async function confinedArgs(level: "confined" | "required"): Promise<string[]> {
+  const user = await workerUser();
+  return ["--isolation", level, ...(user === undefined ? [] : ["--worker-user", user])];
+}
+
 /** A sandbox for R below a directory of its own. */
 export async function makeSandbox(
   grants: Grants = {},
@@ -46,6 +63,18 @@ export async function makeSandbox(
     ...grants,
   });
   return { ...ready, stateDir };
+}
+
+/** Ids of the processes that are `sleep SECONDS`, whoever has started them. */
+export function sleepers(seconds: number): number[] {
+  const all = [...Deno.readDirSync("/proc")].filter(({ name }) => /^\d+$/.test(name));
+  return all.map(({ name }) => Number(name)).filter((pid) => {
+    try {
+      return Deno.readTextFileSync(`/proc/${pid}/cmdline`) === `sleep\0${seconds}\0`;
+    } catch {
+      return false; // It has ended meanwhile.
+    }
+  });
 }
 
 /** An engine whose first R is ready, and confined. */

@@ -6,7 +6,7 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/as
 import type { Upload } from "../core/item.ts";
 import { processesWith } from "../engine/process_table.ts";
 import { WORKER_VARIABLE } from "../engine/spawn.ts";
-import { confinedEngine, makeSandbox, workerUser } from "./confined.ts";
+import { confinedEngine, makeSandbox, sleepers, workerUser } from "./confined.ts";
 import { BARE, collect, type Ended, markedProcesses, TestEngine, USER } from "./engine.ts";
 
 const NO_LIMITS = { memoryBytes: undefined, openFiles: undefined, fileBytes: undefined };
@@ -78,9 +78,9 @@ Deno.test("what a confined R has started ends with it, wherever it hides", async
   const hide = "(env -i setsid sleep 612 </dev/null >/dev/null 2>&1 &) &";
   const { stdout } = await engine.run(`system("${hide}"); Sys.sleep(0.2); cat(Sys.getpid())`);
   assertEquals(Number(stdout) < 100, true, "R sees its own process id");
-  assertEquals(sleepers("612").length, 1);
+  assertEquals(sleepers(612).length, 1);
   await engine.sessions.control(USER, { kind: "kill", session: "main" });
-  assertEquals(sleepers("612"), []);
+  assertEquals(sleepers(612), []);
 });
 
 Deno.test("nothing of a confined engine is left when it is disposed", async () => {
@@ -90,7 +90,7 @@ Deno.test("nothing of a confined engine is left when it is disposed", async () =
   const id = report.sessions[0]!.pid!;
   assert(Deno.readTextFileSync(`/proc/${id}/comm`).startsWith("R"), "the report names R itself");
   await engine[Symbol.asyncDispose]();
-  assertEquals(sleepers("613"), []);
+  assertEquals(sleepers(613), []);
   assertEquals(processesWith([engine.dir]), []);
 });
 
@@ -158,7 +158,7 @@ Deno.test("a confined R that forks without end runs into a bound that is its own
   await using engine = await confinedEngine();
   const bomb = "cat(system('for i in $(seq 300); do sleep 614 & done', ignore.stderr = TRUE) != 0)";
   assertEquals((await engine.run(bomb)).stdout, "TRUE");
-  const running = sleepers("614").length;
+  const running = sleepers(614).length;
   assert(running > 30 && running < 64, `${running} of them run`);
   const other = await engine.run("cat(system('echo other', intern = TRUE))", { session: "other" });
   assertEquals(other.stdout, "other");
@@ -254,17 +254,6 @@ Deno.test("the marks of a confined R are seen from outside", async () => {
 
 async function* lines(...all: string[]): AsyncGenerator<Uint8Array> {
   for (const line of all) yield await Promise.resolve(new TextEncoder().encode(`${line}\n`));
-}
-
-function sleepers(seconds: string): number[] {
-  const all = [...Deno.readDirSync("/proc")].filter(({ name }) => /^\d+$/.test(name));
-  return all.map(({ name }) => Number(name)).filter((pid) => {
-    try {
-      return Deno.readTextFileSync(`/proc/${pid}/cmdline`) === `sleep\0${seconds}\0`;
-    } catch {
-      return false; // It has ended meanwhile.
-    }
-  });
 }
 
 /** A directory that every user may use. */

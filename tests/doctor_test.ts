@@ -4,11 +4,12 @@
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { asJson, asTable, examine } from "../cli/doctor.ts";
-import { checkCertificates } from "../cli/doctor_files.ts";
+import { checkCertificates, checkTls } from "../cli/doctor_files.ts";
 import type { FileFacts, Finding, Site } from "../cli/doctor_finding.ts";
 import { SERVE } from "../cli/table_serve.ts";
 import { Options, type RawValues } from "../core/options.ts";
 import { RtoolError } from "../core/errors.ts";
+import { TlsPlace } from "./tls_place.ts";
 
 /** A self-signed certificate of ninety days, whose key was never kept. */
 const CERTIFICATE = await Deno.readTextFile(
@@ -19,10 +20,22 @@ const CERTIFICATE = await Deno.readTextFile(
 const VALID = Date.UTC(2026, 10, 25);
 const LATER = Date.UTC(2027, 10, 25);
 
+/** A limit may be raised up to the hard one. */
+const LIMITS = `Limit                     Soft Limit           Hard Limit           Units
+Max cpu time              unlimited            unlimited            seconds
+Max file size             unlimited            unlimited            bytes
+Max data size             1000                 unlimited            bytes
+Max stack size            8388608              unlimited            bytes
+Max processes             4000                 4000                 processes
+Max open files            1024                 524288               files
+Max address space         unlimited            unlimited            bytes
+`;
+
 const TEXTS: Readonly<Record<string, string>> = {
   "/proc/sys/user/max_user_namespaces": "1000\n",
   "/proc/sys/kernel/seccomp/actions_avail": "kill_process errno allow\n",
   "/sys/fs/cgroup/cgroup.controllers": "cpu memory pids\n",
+  "/proc/self/limits": LIMITS,
   "/proc/self/cgroup": "0::/user.slice/rtool\n",
   "/home/u/.config/rtool/tls/server.pem": CERTIFICATE,
 };
@@ -35,6 +48,8 @@ const FILES: Readonly<Record<string, FileFacts>> = {
   "/home/u/.config/rtool/tls/server.pem": { ...FILE, mode: 0o100644 },
   "/run/systemd/system": { ...FILE, isDirectory: true },
 };
+
+const HELD = ["read_passwords", "mount"].map((name) => ({ name, result: "held" }));
 
 const R_SAYS = "|4|2.2|TRUE|TRUE|C.UTF-8";
 
@@ -52,6 +67,7 @@ const WELL: Site = {
   runR: () => said(R_SAYS),
   tryStateDir: () => ({ path: "/tmp", mode: 0o700 }),
   askPort: () => Promise.resolve({ kind: "free" }),
+  tryConfined: () => Promise.resolve({ probes: HELD, problem: undefined }),
   landlockAbi: () => 4,
   openFilesMax: () => 20_000,
 };
@@ -60,15 +76,20 @@ Deno.test("on a machine where all is well every check says so", async () => {
   const findings = await look({});
   assertEquals(findings.filter(({ state }) => state !== "ok"), []);
   assertEquals(findings.map(({ what }) => what).sort(), [
-    ...["Landlock", "R", "bubblewrap", "cairo", "cgroups", "clock", "configuration", "locale"],
-    ...["open files", "port", "prlimit", "rtool", "seccomp", "setpriv", "state directory"],
-    ...["systemd", "tls/server.pem", "tokens", "user", "user namespaces"],
+    ...["Landlock", "R", "bubblewrap", "cairo", "cgroups", "clock", "configuration", "confined R"],
+    ...["limits", "locale", "open files", "port", "prlimit", "rtool", "seccomp", "setpriv"],
+    ...["state directory", "systemd", "tls/server.pem", "tokens", "user", "user namespaces"],
   ]);
   assertMatch(
     asTable(findings),
     /^rtool serve would work here as configured\n\nWHAT +STATE +FOUND\n/,
   );
 });
+
+const CONFINING: RawValues = {
+  "serve.isolation": ["confined"],
+  "serve.worker_user": ["rtool-worker"],
+};
 
 /** What is otherwise, the one finding that tells, and whether a server could not start. */
 const FAULTS: readonly [what: string, found: RegExp, fatal: boolean, Partial<Site>, RawValues?][] =
@@ -87,6 +108,12 @@ const FAULTS: readonly [what: string, found: RegExp, fatal: boolean, Partial<Sit
     ["state directory", /0755/, true, { tryStateDir: () => ({ path: "/tmp", mode: 0o755 }) }],
     ["state directory", /1 KiB free/, true, { run: () => said("head\n/dev/x 9 1 1 99% /\n") }],
     ["open files", /^256$/, false, { openFilesMax: () => 256 }],
+    ["limits", /^file size 4096, cpu time 60$/, false, {
+      maybeText: text("limits", limits({ "cpu time": "60 60", "file size": "4096 4096" })),
+    }],
+    ["limits", /^stack size 262144$/, false, {
+      maybeText: text("limits", limits({ "stack size": "262144 unlimited" })),
+    }],
     ["user", /^root$/, false, { uid: 0, maybeFile: without("/home/u/.config/rtool/tokens.json") }],
     ["clock", /1970/, false, { now: () => 0, list: () => [] }],
     ["configuration", /write/, false, { maybeFile: shared("config.toml", 0o622) }],
@@ -106,6 +133,12 @@ const FAULTS: readonly [what: string, found: RegExp, fatal: boolean, Partial<Sit
         if (program !== "bwrap" || first === "--version") return WELL.run(program, []);
         return said("", 1, "bwrap: No permissions to create new namespace");
       },
+    }],
+    ["bubblewrap", /0\.7\.9 is too old/, false, { run: versions("bwrap", "bubblewrap 0.7.9") }],
+    ["confined R", /there is no bubblewrap/, false, { tryConfined: refused([]) }],
+    ["confined R", /there is no bubblewrap/, true, { tryConfined: refused([]) }, CONFINING],
+    ["confined R", /there is no bubblewrap/, true, { tryConfined: refused([]) }, {
+      "profile.ci.isolation": ["confined"],
     }],
     ["user namespaces", /max_user_namespaces=0/, false, { maybeText: text("max_user", "0\n") }],
     ["user namespaces", /apparmor/, false, { maybeText: text("apparmor", "1\n") }],
@@ -130,6 +163,38 @@ for (const [what, found, isFatal, otherwise, file] of FAULTS) {
     assertEquals(JSON.parse(asJson(bad)).ok, !bad.some(({ fatal }) => fatal));
   });
 }
+
+Deno.test("each probe's result is told as JSON, and how many were tried in the table", async () => {
+  const confined = async (results: readonly string[]) => {
+    const probes = results.map((result, index) => ({ name: `probe_${index}`, result }));
+    const tryConfined = () => Promise.resolve({ probes, problem: undefined });
+    return (await look({ tryConfined })).find(({ what }) => what === "confined R")!;
+  };
+  const [whole, part] = [
+    await confined(["held", "held"]),
+    await confined(["held", "held", "not tried"]),
+  ];
+  assertEquals(whole.found, "2 ways out tried, all shut");
+  assertEquals(part.found, "2 ways out tried, all shut; 1 could not be tried");
+  const { checks } = JSON.parse(asJson([part]));
+  assertEquals(checks[0].probes[2], { name: "probe_2", result: "not tried" });
+});
+
+Deno.test("a sandbox that R gets out of is broken, one that cannot be had is missing", async () => {
+  const state = async (results: readonly string[]) => {
+    const findings = await look({ tryConfined: refused(results) }, CONFINING);
+    return findings.find(({ what }) => what === "confined R")!.state;
+  };
+  assertEquals(await state(["held", "got out"]), "broken");
+  assertEquals(await state([]), "missing");
+});
+
+Deno.test("a root that confines R to another user is well", async () => {
+  const maybeFile = without("/home/u/.config/rtool/tokens.json");
+  const findings = await look({ uid: 0, maybeFile }, CONFINING);
+  const user = findings.find(({ what }) => what === "user")!;
+  assertEquals([user.state, user.found], ["ok", "root; R runs as rtool-worker"]);
+});
 
 Deno.test("an rtool at the port is told by its version, and is no fault", async () => {
   const findings = await look({
@@ -170,6 +235,7 @@ Deno.test("a key that others can read and a certificate that is none are told", 
   const at = (content: string, mode: number) =>
     checkCertificates({
       ...WELL,
+      list: () => ["server.key", "notes.txt"],
       maybeText: () => content,
       maybeFile: () => ({ ...FILE, mode }),
     }, "/tls");
@@ -192,6 +258,25 @@ function said(stdout: string, code = 0, stderr = "") {
   return Promise.resolve({ code, stdout, stderr });
 }
 
+/** The limits, some of them otherwise: soft and hard. */
+function limits(otherwise: Readonly<Record<string, string>>): string {
+  return Object.entries(otherwise).reduce((text, [name, values]) => {
+    return text.replace(new RegExp(`(Max ${name} +).*`), `$1${values.replace(" ", "     ")} bytes`);
+  }, LIMITS);
+}
+
+function refused(results: readonly string[]): Site["tryConfined"] {
+  const probes = results.map((result) => ({ name: "mount", result }));
+  const problem = new RtoolError("bad_config", "Cannot confine R: there is no bubblewrap", {
+    hint: "install it",
+  });
+  return () => Promise.resolve({ probes, problem });
+}
+
+function versions(name: string, version: string): Site["run"] {
+  return (program) => program === name ? said(version) : WELL.run(program, []);
+}
+
 function without(gone: string): Site["maybeFile"] {
   return (path) => path === gone ? undefined : FILES[path];
 }
@@ -211,3 +296,20 @@ function text(part: string, content: string): Site["maybeText"] {
 function refusing(name: string): Site["run"] {
   return (program) => program === name ? Promise.resolve(undefined) : WELL.run(program, []);
 }
+
+Deno.test("a certificate a server would not start with ends the verdict, and one it would has its end", () => {
+  using place = new TlsPlace();
+  const { cert } = place.serverFiles();
+  const served = new Options(SERVE.options, { "tls-cert": [cert] }, {}, {});
+  const [good] = checkTls({ ...WELL, now: Date.now }, served);
+  assertEquals(good?.state, "ok");
+  assertStringIncludes(good!.found, "expires 20");
+  const [old] = checkTls({ ...WELL, now: () => Date.now() + 90 * 864e5 }, served);
+  assertEquals([old?.state, old?.fatal], ["broken", true]);
+  const absent = checkTls(
+    { ...WELL, now: Date.now },
+    new Options(SERVE.options, { "tls-cert": ["/none.pem"] }, {}, {}),
+  );
+  assertEquals(absent[0]?.fatal, true);
+  assertEquals(checkTls({ ...WELL, now: Date.now }, new Options(SERVE.options, {}, {}, {})), []);
+});

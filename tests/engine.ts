@@ -70,7 +70,7 @@ export class TestEngine implements AsyncDisposable {
       start: (Deno.env.get("RTOOL_TEST_START") ?? "spawn") as "spawn" | "fork",
       spares: 1,
       spareAgeMaxMs: 3_600_000,
-      preload: { packages: [], script: undefined },
+      preload: { packages: [], scripts: [] },
       systemLimits: { memoryBytes: undefined, openFiles: undefined, fileBytes: undefined },
       diskLeftMin: 1 << 20,
       ...options,

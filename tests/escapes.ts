@@ -1,6 +1,7 @@
 /**
  * Ways in which R code reaches a function that a list of forbidden names was to keep from it, each
- * with the command `id -un`. All of them ran, or read or wrote a file, where names were forbidden.
+ * with the command `id -un`. They ran it, or looked at, read or wrote a file, where names were
+ * forbidden; two stand for what is not there.
  */
 
 const RUN = "id -un";
@@ -19,17 +20,17 @@ export const ESCAPES: readonly string[] = [
   `as.function(alist(system("${RUN}")), envir = baseenv())()`,
   `delayedAssign("x", system("${RUN}")); x`,
   `makeActiveBinding("x", function() system("${RUN}"), environment()); x`,
-  `model.frame("y ~ system('${RUN}')")`,
+  `y <- 1; model.frame("y ~ system('${RUN}')")`,
   `lm("mpg ~ system('${RUN}')", mtcars)`,
-  `f <- y ~ system("${RUN}"); attr(f, ".Environment") <- baseenv(); model.frame(f)`,
+  `f <- ~ system("${RUN}"); attr(f, ".Environment") <- baseenv(); model.frame(f)`,
   `eval.parent(call("system", "${RUN}"))`,
   `g <- function(...) { m <- match.call(); m[[1]] <- as.name("system"); eval(m) }; g("${RUN}")`,
   `tryCatch(stop("x"), error = function(e) system("${RUN}"))`,
-  `Recall("${RUN}")`,
+  `(function(n) if (n > 0) Recall(n - 1) else system("${RUN}"))(1)`,
   `(function() { on.exit(system("${RUN}")) })()`,
   `reg.finalizer(new.env(), function(e) system("${RUN}"), onexit = TRUE); gc()`,
   `print.evil <- function(x, ...) system("${RUN}"); structure(1, class = "evil")`,
-  `setClass("E"); setMethod("show", "E", function(object) system("${RUN}")); new("E")`,
+  `setClass("E", slots = "x"); setMethod("show", "E", function(object) system("${RUN}")); new("E")`,
   `setRefClass("R", methods = list(show = function() system("${RUN}")))()`,
   `trace("sum", tracer = quote(system("${RUN}"))); sum(1)`,
   `options(warning.expression = quote(system("${RUN}"))); warning("x")`,
@@ -47,7 +48,8 @@ export const ESCAPES: readonly string[] = [
   `"[.cls" <- function(x, i) system("${RUN}"); structure(1, class = "cls")[1]`,
   `Ops.cls <- function(e1, e2) system("${RUN}"); structure(1, class = "cls") + 1`,
   `"foo<-" <- function(x, value) system(value); x <- 1; foo(x) <- "${RUN}"`,
-  `e <- sys.frames()[[1]]; while (!identical(e, baseenv())) e <- parent.env(e); e$system("${RUN}")`,
+  `e <- (function() sys.frames())()[[1]]; ` +
+  `while (!identical(e, baseenv())) e <- parent.env(e); e$system("${RUN}")`,
   `pos.to.env(length(search()))[["system"]]("${RUN}")`,
   `"${RUN}" |> (baseenv()[["system"]])()`,
   `normalizePath("/etc/passwd")`,
@@ -62,16 +64,16 @@ export const ESCAPES: readonly string[] = [
   `tools::pskill(1)`,
   `sapply("${RUN}", "system")`,
   `Map("system", "${RUN}")`,
-  `Reduce("system", list("${RUN}", "x"))`,
+  `Reduce("system", list("${RUN}", FALSE))`,
   `Filter("system", "${RUN}")`,
   `mapply("system", "${RUN}")`,
-  `outer("${RUN}", 1, "system")`,
+  `outer("${RUN}", FALSE, "system")`,
   `tapply("${RUN}", 1, "system")`,
   `apply(matrix("${RUN}"), 1, "system")`,
-  `sweep(matrix("${RUN}"), 1, 1, "system")`,
+  `sweep(matrix("${RUN}"), 1, FALSE, "system")`,
   `aggregate("${RUN}", list(1), FUN = "system")`,
   `vapply("${RUN}", "system", 1)`,
-  `rapply(list("${RUN}"), "system")`,
+  `rapply(list("${RUN}"), match.fun("system"))`,
   `do.call("system", list("${RUN}"))`,
   `do.call(identity, list(quote(system("${RUN}"))))`,
   `match.fun("system")("${RUN}")`,
@@ -88,15 +90,16 @@ export const ESCAPES: readonly string[] = [
   `compiler::cmpfun(function() system("${RUN}"))()`,
   `unserialize(as.raw(c(0x58, 0x0a)))`,
   `rlang::exec("system", "${RUN}")`,
-  `ggplot2::aes_string("system('${RUN}')")`,
+  `ggplot2::aes_string("system('${RUN}')")$x |> rlang::eval_tidy()`,
   `data.table::fread("${RUN}; echo a")`,
-  `yaml::yaml.load("!expr system('${RUN}')")`,
+  `yaml::yaml.load("!expr system('${RUN}')", eval.expr = TRUE)`,
   `jsonlite::fromJSON("http://127.0.0.1/")`,
   `.Internal(system("${RUN}", 0L, 0L))`,
   `.Call("C_system", "${RUN}")`,
   `dyn.load("/tmp/x.so")`,
   `environment(mean)$system("${RUN}")`,
-  `Sys.setenv(R_PROFILE_USER = "/tmp/x"); system2("R")`,
+  `writeLines("system('${RUN}')", "x"); Sys.setenv(R_PROFILE_USER = "x"); ` +
+  `system2("R", "--no-save")`,
 ];
 
 /** Names that are given instead of a registered function's. */

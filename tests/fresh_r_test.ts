@@ -102,7 +102,9 @@ for (const start of ["fork", "spawn"] as const) {
   Deno.test(`${start}: every session has what was preloaded`, async () => {
     const script = await Deno.makeTempFile({ suffix: ".R" });
     await Deno.writeTextFile(script, "answer <- 42; invisible(runif(1)); library(splines)");
-    await using engine = await started({ preload: { packages: ["tools", "stats4"], script } });
+    await using engine = await started({
+      preload: { packages: ["tools", "stats4"], scripts: [script] },
+    });
     const code =
       "cat(answer, c('package:tools', 'package:stats4', 'package:splines') %in% search())";
     for (const session of [undefined, "named"]) {
@@ -114,7 +116,7 @@ for (const start of ["fork", "spawn"] as const) {
   });
 
   Deno.test(`${start}: a package that cannot be preloaded is named`, async () => {
-    const engine = new TestEngine({ start, preload: { packages: ["noSuch"], script: undefined } });
+    const engine = new TestEngine({ start, preload: { packages: ["noSuch"], scripts: [] } });
     const error = await engine.sessions.start().catch((error) => error);
     assertMatch(String(error), /there is no package called .noSuch./);
     await engine[Symbol.asyncDispose]();

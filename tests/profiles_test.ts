@@ -4,7 +4,8 @@
 
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { readConfig } from "../cli/config_file.ts";
-import { PROFILE_KEYS, readProfiles, refuseConfined } from "../cli/profiles.ts";
+import { type ProfileStart } from "../cli/profile_start.ts";
+import { PROFILE_KEYS, readProfiles } from "../cli/profiles.ts";
 import { RtoolError } from "../core/errors.ts";
 import { Options } from "../core/options.ts";
 import type { Profile } from "../core/profile.ts";
@@ -12,6 +13,10 @@ import type { Profile } from "../core/profile.ts";
 /** A profile with every key. */
 const FULL = `[profile.reports]
 grant = "call"
+start = "spawn"
+preload = ["stats4"]
+init = "/etc/rtool/init.R"
+spares = 3
 isolation = "confined"
 network = true
 read_only = ["/data"]
@@ -23,6 +28,8 @@ cpu_max = "10s"
 memory_max = "1GiB"
 output_max = "1MiB"
 processes_max = 8
+open_files_max = 64
+file_size_max = "2MiB"
 timeout_max = "5s"
 functions = "/etc/rtool/functions.toml"
 `;
@@ -31,7 +38,7 @@ functions = "/etc/rtool/functions.toml"
 const WRONG: readonly (readonly [text: string, key: string, said: string])[] = [
   ['grant = "all"', "grant", 'found the string "all", wanted "eval" or "call"'],
   ["grant = true", "grant", 'found true, wanted "eval" or "call"'],
-  ['isolation = "strong"', "isolation", 'wanted "none" or "confined"'],
+  ['isolation = "strong"', "isolation", 'wanted "none" or "confined" or "required"'],
   ['network = "no"', "network", "wanted true or false"],
   ['env = "TZ"', "env", "wanted an array of strings"],
   ["sessions_max = 0", "sessions_max", "wanted an integer from 1"],
@@ -41,20 +48,22 @@ const WRONG: readonly (readonly [text: string, key: string, said: string])[] = [
   ["functions = []", "functions", "wanted a string"],
   ["network = false", "network", 'it holds for isolation = "confined" alone'],
   ['read_only = ["/a"]', "read_only", 'it holds for isolation = "confined" alone'],
+  ['preload = "stats"', "preload", "wanted an array of strings"],
+  ["spares = 0", "spares", "wanted an integer from 1"],
+  ['start = "warm"', "start", 'wanted "fork" or "spawn"'],
+  ['init = "init.R"', "init", 'found "init.R", wanted a path from /'],
+  ['file_size_max = "big"', "file_size_max", "wanted a size"],
+  ['read_only = ["/a"]\nisolation = "none"', "read_only", "it holds for isolation"],
   ['functions = "/f"', "functions", 'it holds for grant = "call" alone'],
   ['functions = "f"\ngrant = "call"', "functions", 'found "f", wanted a path from /'],
   ['read_write = ["/a", "b"]\nisolation = "confined"', "read_write", 'found "b", wanted a path'],
 ];
 
 Deno.test("a profile's table means what its keys say", () => {
-  const { profile, functions } = profilesOf(FULL).get("reports")!;
+  const { profile, start, functions } = profilesOf(FULL).get("reports")!;
   const expected: Profile = {
     name: "reports",
     grant: "call",
-    isolation: "confined",
-    network: true,
-    readOnly: ["/data"],
-    readWrite: ["/scratch", "/out"],
     env: ["TZ"],
     sessionsMax: 2,
     jobsMax: 1,
@@ -62,14 +71,32 @@ Deno.test("a profile's table means what its keys say", () => {
     timeoutMs: 5000,
   };
   assertEquals(profile, expected);
+  const startExpected: ProfileStart = {
+    start: "spawn",
+    packages: ["stats4"],
+    init: "/etc/rtool/init.R",
+    spares: 3,
+    isolation: "confined",
+    network: true,
+    readOnly: ["/data"],
+    readWrite: ["/scratch", "/out"],
+    openFiles: 64,
+    fileBytes: 2 << 20,
+  };
+  assertEquals(start, startExpected);
   assertEquals(functions, "/etc/rtool/functions.toml");
   const named = PROFILE_KEYS.map(({ name }) => `profile.reports.${name}`);
   assertEquals(Object.keys(readConfig(FULL, "c.toml").values).sort(), named.sort());
 });
 
-Deno.test("an empty profile may evaluate anything for a minute, unconfined", () => {
-  const { profile } = profilesOf("[profile.a]").get("a")!;
-  assertEquals([profile.grant, profile.isolation, profile.network], ["eval", "none", true]);
+Deno.test("an empty profile may evaluate anything for a minute, in an R started as the server's own", () => {
+  const { profile, start } = profilesOf("[profile.a]").get("a")!;
+  assertEquals([profile.grant, start.isolation, start.network], ["eval", undefined, false]);
+  const { packages, init, spares, openFiles, fileBytes } = start;
+  assertEquals(
+    [start.start, packages, init, spares, openFiles, fileBytes],
+    Array(6).fill(undefined),
+  );
   assertEquals([profile.env, profile.timeoutMs, profile.limits], [undefined, 60_000, {}]);
 });
 
@@ -80,10 +107,15 @@ Deno.test("there is always a profile 'default', and the file may say what it is"
   assertEquals([...profilesOf(`${text}[profile.b]`).keys()], ["default", "b"]);
 });
 
+Deno.test("a profile may do without what the server's own R has loaded", () => {
+  const { start } = profilesOf('[profile.p]\npreload = []\ninit = "none"').get("p")!;
+  assertEquals([start.packages, start.init], [[], null]);
+});
+
 Deno.test("a confined profile has no network unless it says so", () => {
   const text = '[profile.p]\nisolation = "confined"\n';
-  assertEquals(profilesOf(text).get("p")!.profile.network, false);
-  assertEquals(profilesOf(`${text}network = true`).get("p")!.profile.network, true);
+  assertEquals(profilesOf(text).get("p")!.start.network, false);
+  assertEquals(profilesOf(`${text}network = true`).get("p")!.start.network, true);
 });
 
 Deno.test("who may only call sets no environment variable that is not named", () => {
@@ -126,23 +158,23 @@ Deno.test("profiles that are no tables are refused", () => {
   }
 });
 
-Deno.test("a confined profile is refused by a server that does not confine, and the option named", () => {
-  refuseConfined(profilesOf('[profile.a]\nisolation = "none"'), false);
-  const confined = profilesOf('[profile.a]\n[profile.b]\nisolation = "confined"');
-  const { code, message, hint } = assertThrows(() => refuseConfined(confined, false), RtoolError);
-  assertEquals(code, "bad_config");
-  assertStringIncludes(message, "Profile 'b'");
-  assertStringIncludes(hint!, "--isolation confined");
+Deno.test("a profile is as confined as the server, and never less", () => {
+  const server = '[serve]\nisolation = "confined"\n';
+  assertEquals(readConfig(`${server}[profile.p]\nnetwork = true`, "c.toml").values, {
+    "serve.isolation": ["confined"],
+    "profile.p.network": ["true"],
+  });
+  readConfig(`${server}[profile.p]\nisolation = "required"`, "c.toml");
+  const { message } = refusal(`${server}[profile.p]\nisolation = "none"`);
+  assertStringIncludes(message, "Cannot use 'profile.p.isolation' in c.toml, line 4: ");
+  assertStringIncludes(message, 'it is less than serve.isolation = "confined"');
 });
 
-Deno.test("a server that confines takes a confined profile, unless it is to see more than others", () => {
-  refuseConfined(profilesOf('[profile.b]\nisolation = "confined"'), true);
-  for (const more of ["network = true", 'read_only = ["/srv"]', 'read_write = ["/srv"]']) {
-    const profiles = profilesOf(`[profile.b]\nisolation = "confined"\n${more}`);
-    const { code, hint } = assertThrows(() => refuseConfined(profiles, true), RtoolError);
-    assertEquals(code, "bad_config");
-    assertStringIncludes(hint!, "[profile.b]");
-  }
+Deno.test("a profile for rpy2's wire must be there", () => {
+  const serve = '[serve]\nrpy2_anonymous = "python"\n';
+  assertStringIncludes(refusal(serve).message, "there is no [profile.python]");
+  readConfig(`${serve}[profile.python]`, "c.toml");
+  readConfig(serve.replace("python", "default"), "c.toml");
 });
 
 function profilesOf(text: string) {

@@ -30,14 +30,14 @@ const COLUMNS: readonly (readonly [type: string, value: RValue])[] = [
   ["Int32", integer([1, -0x7fff_ffff, NA_INTEGER])],
   ["Int32", integer([1, 2, 3])],
   ["Float64", numeric([1.5, -0, Infinity])],
-  ["Float64", numeric([NaN, NA_REAL, 5e-324])],
-  ["Float64", numeric([1, 2.5, NA_REAL], [classed("difftime"), MINUTES])],
+  ["Float64", numeric(Float64Array.of(NaN, NA_REAL, 5e-324))],
+  ["Float64", numeric(Float64Array.of(1, 2.5, NA_REAL), [classed("difftime"), MINUTES])],
   ["Utf8", character(["", null, "é😀\n"])],
   ["Uint8", raw(Uint8Array.of(0, 127, 255))],
   ["Dictionary<Int32, Utf8>", integer([2, NA_INTEGER, 1], [LEVELS, classed("factor")])],
   ["Dictionary<Int32, Utf8>", integer([1, 2, 1], [LEVELS, classed("ordered", "factor")])],
-  ["Date32<DAY>", numeric([19753, NA_REAL, -719162], [classed("Date")])],
-  ["Timestamp<MICROSECOND, UTC>", numeric([0.25, NA_REAL, -1e9], [posix(), UTC])],
+  ["Date32<DAY>", numeric(Float64Array.of(19753, NA_REAL, -719162), [classed("Date")])],
+  ["Timestamp<MICROSECOND, UTC>", numeric(Float64Array.of(0.25, NA_REAL, -1e9), [posix(), UTC])],
   [
     "Timestamp<MICROSECOND, Europe/Berlin>",
     numeric([1706702400, 0, 1], [posix(), ["tzone", character(["Europe/Berlin"])]]),
@@ -83,7 +83,7 @@ Deno.test("a named list of vectors of one length is a table, too", async () => {
 });
 
 Deno.test("what missing values R has are Arrow's nulls, and NaN is a number", async () => {
-  const table = arrow.tableFromIPC(await toArrow(numeric([NaN, NA_REAL, 1])));
+  const table = arrow.tableFromIPC(await toArrow(numeric(Float64Array.of(NaN, NA_REAL, 1))));
   assertEquals(table.getChildAt(0)!.toJSON(), [NaN, null, 1]);
   assertEquals(table.getChildAt(0)!.nullCount, 1);
 });
@@ -113,9 +113,12 @@ Deno.test("all usual types of others are read", async () => {
     [vector([1, 65535], new arrow.Uint16()), integer([1, 65535])],
     [vector([1, 4294967295], new arrow.Uint32()), numeric([1, 4294967295])],
     [vector([1, -0x8000_0000], new arrow.Int32()), numeric([1, -0x8000_0000])],
-    [vector([1n, null, -(2n ** 40n)], new arrow.Int64()), numeric([1, NA_REAL, -(2 ** 40)])],
+    [
+      vector([1n, null, -(2n ** 40n)], new arrow.Int64()),
+      numeric(Float64Array.of(1, NA_REAL, -(2 ** 40))),
+    ],
     [vector([2n ** 63n], new arrow.Uint64()), numeric([2 ** 63])],
-    [vector([0.5, null], new arrow.Float32()), numeric([0.5, NA_REAL])],
+    [vector([0.5, null], new arrow.Float32()), numeric(Float64Array.of(0.5, NA_REAL))],
     [
       vector([1.5, -0.25, 65504, 6e-8], new arrow.Float16()),
       numeric([1.5, -0.25, 65504, 2 ** -24]),
@@ -149,7 +152,7 @@ Deno.test("several batches become one column, each with a dictionary of its own"
   });
   const bytes = arrow.tableToIPC(first.concat(second), "stream");
   assertEquals(columnsOf(await fromArrow(bytes)), [
-    numeric([1.5, NA_REAL]),
+    numeric(Float64Array.of(1.5, NA_REAL)),
     integer([1, 2], [["levels", character(["b", "a"])], classed("factor")]),
   ]);
 });

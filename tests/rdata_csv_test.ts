@@ -66,11 +66,11 @@ Deno.test("columns of every type are written as R writes them", () => {
   const value = frame([
     ["l", logical([1, 0, NA_INTEGER])],
     ["i", integer([100000, -1, NA_INTEGER])],
-    ["d", numeric([100000, NaN, NA_REAL])],
+    ["d", numeric(Float64Array.of(100000, NaN, NA_REAL))],
     ["c", character(['say "hi"', "a,b\nc", null])],
     ["r", raw(Uint8Array.of(0, 10, 255))],
     ["f", integer([1, 2, NA_INTEGER], [["levels", character(["x", "y"])], classed("factor")])],
-    ["t", numeric([19753, -719162, NA_REAL], [classed("Date")])],
+    ["t", numeric(Float64Array.of(19753, -719162, NA_REAL), [classed("Date")])],
     ["z", { type: "complex", values: Float64Array.of(1, 2, NaN, 0, 0, 1), attributes: [] }],
   ], 3);
   assertEquals(
@@ -83,20 +83,23 @@ Deno.test("columns of every type are written as R writes them", () => {
 });
 
 Deno.test("times are written in their zone, as dates alone where all are midnights", () => {
-  const times = (seconds: number[], zone: string) => {
+  const times = (seconds: Float64Array, zone: string) => {
     return numeric(seconds, [classed("POSIXct", "POSIXt"), ["tzone", character([zone])]]);
   };
-  assertEquals(write(times([0, 86400], "UTC")), '"x"\n1970-01-01\n1970-01-02\n');
-  assertEquals(write(times([0, 1.5, NA_REAL], "")).split("\n"), [
+  assertEquals(write(times(Float64Array.of(0, 86400), "UTC")), '"x"\n1970-01-01\n1970-01-02\n');
+  assertEquals(write(times(Float64Array.of(0, 1.5, NA_REAL), "")).split("\n"), [
     '"x"',
     "1970-01-01 00:00:00",
     "1970-01-01 00:00:01",
     "NA",
     "",
   ]);
-  assertEquals(write(times([82800], "Europe/Berlin")), '"x"\n1970-01-02\n');
-  assertEquals(write(times([1719835200], "America/New_York")), '"x"\n2024-07-01 08:00:00\n');
-  assertEquals(write(times([1], "No/Where")), '"x"\n1970-01-01 00:00:01\n');
+  assertEquals(write(times(Float64Array.of(82800), "Europe/Berlin")), '"x"\n1970-01-02\n');
+  assertEquals(
+    write(times(Float64Array.of(1719835200), "America/New_York")),
+    '"x"\n2024-07-01 08:00:00\n',
+  );
+  assertEquals(write(times(Float64Array.of(1), "No/Where")), '"x"\n1970-01-01 00:00:01\n');
 });
 
 Deno.test("vectors become one column, matrices and arrays several", () => {

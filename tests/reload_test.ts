@@ -65,7 +65,7 @@ Deno.test("every bound of serve can be reloaded, and where and how it runs canno
   const fixed = SERVE.options.flatMap(({ key, reload }) => key && !reload ? [key] : []);
   const audit = ["serve.audit", "serve.audit_max", "serve.audit_required"];
   const tls = ["tls", "tls_cert", "tls_key", "tls_ca"].map((name) => `serve.${name}`);
-  const others = ["serve.tokens", ...tls, "serve.insecure", ...audit];
+  const others = ["serve.tokens", ...tls, "serve.rpy2_anonymous", "serve.insecure", ...audit];
   assertEquals(fixed, [...FIXED, ...HOW_IT_CONFINES, ...others]);
 });
 

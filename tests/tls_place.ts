@@ -1,5 +1,6 @@
 /**
- * Certificates for tests, made once a process by what `rtool tls` makes them with, and files of them.
+ * Certificates for tests, made once a process by what `rtool tls` makes them with, and files of
+ * them.
  */
 
 import { openssl } from "../access/openssl.ts";

@@ -97,12 +97,30 @@ Deno.test("a server does not start with such a file, nor with a profile it does 
   assertStringIncludes(orphan.stderr, "[profile.gone]");
 });
 
-Deno.test("a server does not start with a profile that is to be confined", async () => {
+Deno.test("a server does not start with a profile that asks for what it cannot have", async () => {
   await using home = new Home();
-  await home.config('[profile.p]\nisolation = "confined"\n');
-  const { code, stderr } = await home.rtool(["serve", "--port", "0"]);
-  assertEquals(code, 78);
-  assertStringIncludes(stderr, "does not shut R in");
+  const shut = '[profile.p]\nisolation = "confined"\n';
+  const cases: readonly (readonly [text: string, args: readonly string[], said: string])[] = [
+    ['[profile.p]\nisolation = "none"\n', ["--isolation", "confined"], "less than the server's"],
+    [`[serve]\nisolation = "confined"\n[profile.p]\nnetwork = true\n`, [
+      "--isolation",
+      "none",
+    ], "mean nothing to an R that is not confined"],
+    [`${shut}read_only = ["${home.dir}"]\n`, [], "the server keeps"],
+    [`${shut}read_write = ["${home.dir}"]\n`, [], "the server keeps"],
+    [
+      `${shut}read_write = ["${home.dir}/x"]\n[profile.q]\ninit = "${home.dir}/x/init.R"\n`,
+      [],
+      "the server keeps",
+    ],
+    ["", ["--rpy2-anonymous", "p"], "There is no profile 'p' for --rpy2-anonymous"],
+  ];
+  for (const [text, args, said] of cases) {
+    await home.config(text);
+    const { code, stderr } = await home.rtool(["serve", "--port", "0", ...args]);
+    assertEquals(code, 78, stderr);
+    assertStringIncludes(stderr, said);
+  }
 });
 
 Deno.test("every client shows the token of --token-file, RTOOL_TOKEN or RTOOL_TOKEN_FILE, in this order", async () => {
@@ -176,27 +194,27 @@ Deno.test("--token-file is refused on the rpy2 wire, which has no word for it", 
 
 /** A home directory in which rtool finds its files. */
 class Home implements AsyncDisposable {
-  readonly #dir = Deno.makeTempDirSync({ prefix: "rtool-home-" });
-  readonly tokens = `${this.#dir}/rtool/tokens.json`;
+  readonly dir = Deno.makeTempDirSync({ prefix: "rtool-home-" });
+  readonly tokens = `${this.dir}/rtool/tokens.json`;
 
   async config(content: string): Promise<void> {
-    await Deno.mkdir(`${this.#dir}/rtool`);
-    await Deno.writeTextFile(`${this.#dir}/rtool/config.toml`, content);
+    await Deno.mkdir(`${this.dir}/rtool`, { recursive: true });
+    await Deno.writeTextFile(`${this.dir}/rtool/config.toml`, content);
   }
 
   secret(name: string, content: string): string {
-    Deno.writeTextFileSync(`${this.#dir}/${name}`, content, { mode: 0o600 });
-    return `${this.#dir}/${name}`;
+    Deno.writeTextFileSync(`${this.dir}/${name}`, content, { mode: 0o600 });
+    return `${this.dir}/${name}`;
   }
 
   async rtool(args: readonly string[], { env = {} }: RunOptions = {}) {
     const { code, stdout, stderr } = await rtool(args, {
-      env: { XDG_CONFIG_HOME: this.#dir, TMPDIR: this.#dir, ...env },
+      env: { XDG_CONFIG_HOME: this.dir, TMPDIR: this.dir, ...env },
     });
     return { code, stdout: text(stdout), stderr: text(stderr) };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await Deno.remove(this.#dir, { recursive: true });
+    await Deno.remove(this.dir, { recursive: true });
   }
 }

@@ -5,6 +5,7 @@
 import { Client } from "../../client.ts";
 import type { ClientTls } from "../../client_dial.ts";
 import { bareRequest } from "../../core/job.ts";
+import { confinedArgs } from "../../tests/confined.ts";
 import { type Line, ServerProcess, type Service } from "./service.ts";
 
 const ROOT = new URL("../../", import.meta.url).pathname;
@@ -20,7 +21,7 @@ interface Program {
 
 /** A running server. */
 export class Rtool implements Service {
-  readonly name = "rtool";
+  readonly name: string;
   readonly staysOpen = true;
   /** How rtool is run, without a subcommand. */
   readonly command: readonly string[];
@@ -29,7 +30,13 @@ export class Rtool implements Service {
   readonly #port: number;
   readonly #process: ServerProcess;
 
-  private constructor({ command, origin }: Program, port: number, process: ServerProcess) {
+  private constructor(
+    name: string,
+    { command, origin }: Program,
+    port: number,
+    process: ServerProcess,
+  ) {
+    this.name = name;
     this.command = command;
     this.origin = origin;
     this.#port = port;
@@ -37,13 +44,26 @@ export class Rtool implements Service {
   }
 
   /** Starts one; resolves when it says that it listens. */
-  static async start(options: readonly string[] = []): Promise<Rtool> {
+  static async start(name = "rtool", options: readonly string[] = []): Promise<Rtool> {
     const program = await findProgram();
     const command = [...program.command, "serve", "--port", "0", ...options];
     const process = new ServerProcess(command, { stderr: "piped" });
     const pattern = /^rtool: listening on 127\.0\.0\.1:(\d+) \(R /m;
     const [, port] = await process.announced("stderr", pattern);
-    return new Rtool(program, Number(port), process);
+    return new Rtool(name, program, Number(port), process);
+  }
+
+  /** One that confines R. */
+  static async startConfined(): Promise<Rtool> {
+    return await Rtool.start("rtool, confined", await confinedArgs("confined"));
+  }
+
+  /** Whether this machine can confine R. */
+  static async canConfine(): Promise<boolean> {
+    const { command } = await findProgram();
+    const [program = "", ...args] = [...command, "doctor", ...await confinedArgs("confined")];
+    const { success } = await new Deno.Command(program, { args, stdout: "null" }).output();
+    return success;
   }
 
   get pid(): number {
@@ -57,6 +77,12 @@ export class Rtool implements Service {
   /** The command line that evaluates one expression. */
   sendCommand(code: string, options: readonly string[] = []): readonly string[] {
     return [...this.command, "send", "--port", String(this.#port), ...options, "-e", code];
+  }
+
+  /** The command line that evaluates an expression for each line of JSON on its stdin. */
+  mapCommand(code: string, options: readonly string[] = []): readonly string[] {
+    const over = ["--over", "-", "--quiet"];
+    return [...this.command, "map", "--port", String(this.#port), ...over, ...options, "-e", code];
   }
 
   /** A connection whose every job has a clean R of its own. */

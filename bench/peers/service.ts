@@ -31,6 +31,7 @@ export class ServerProcess implements AsyncDisposable {
     const [file, ...args] = command;
     if (file === undefined) throw new TypeError("Cannot start an empty command");
     this.#dir = Deno.makeTempDirSync({ prefix: "rtool-bench-" });
+    Deno.chmodSync(this.#dir, 0o711); // R that is confined runs as another user.
     this.#child = new Deno.Command(file, {
       stdin: "null",
       stdout: "null",

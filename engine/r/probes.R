@@ -29,12 +29,11 @@ holds_secret <- function(path) {
 }
 
 try_files <- function() {
-  try_way("read_passwords", any(file.exists("/etc/passwd", "/etc/shadow", "/root")))
+  try_way("read_passwords", any(file.exists(outside$private)))
   ways <- paste0(c("", "/proc/1/root", "/proc/self/cwd/../../../../../../.."), outside$file)
   try_way("read_server_files", any(vapply(ways, holds_secret, NA)))
   try_way("list_server_files", length(list.files(outside$state)) > 2L)
-  targets <- c(paste0(c("/", "/usr/", "/etc/", "/var/", "/home/", "/dev/"), "rtool-probe"),
-    outside$target, file.path(outside$control, "rtool-probe"))
+  targets <- c(outside$targets, file.path(outside$control, "rtool-probe"))
   try_way("write_files", any(file.create(targets)))
 }
 

@@ -24,6 +24,13 @@ Deno.test("send says how to start a server when there is none", async () => {
   assertStringIncludes(stderr, "rtool serve --port 1");
 });
 
+Deno.test("rtool takes and leaves nothing where others may put something for it to run", async () => {
+  const dir = await Deno.makeTempDir();
+  for (const args of [["--version"], ["doctor"]]) await rtool(args, { env: { TMPDIR: dir } });
+  assertEquals([...Deno.readDirSync(dir)], []);
+  await Deno.remove(dir, { recursive: true });
+});
+
 Deno.test("an unknown option, command or wire is an error with a suggestion", async () => {
   const option = await outcome(rtool(["send", "--sesion", "a"]));
   assertEquals(option.code, 64);

@@ -82,8 +82,9 @@ async function copyRtool(dir: string): Promise<readonly string[]> {
   await Deno.chmod(dir, 0o755);
   const binary = Deno.env.get("RTOOL_BIN");
   if (binary !== undefined && binary !== "") {
-    await Deno.copyFile(binary, `${dir}/rtool`);
-    return [`${dir}/rtool`];
+    await Deno.mkdir(`${dir}/bin`); // Not `rtool`: that is where its configuration is looked for.
+    await Deno.copyFile(binary, `${dir}/bin/rtool`);
+    return [`${dir}/bin/rtool`];
   }
   const listed = await must(["git", "-C", ROOT, "ls-files", "-co", "--exclude-standard"]);
   const files = text(listed.stdout).split("\n").filter((path) => PROGRAM.test(path));

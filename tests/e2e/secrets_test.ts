@@ -7,6 +7,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { maybePeakResident } from "../../engine/process_table.ts";
 import { OtherUser } from "./other_user.ts";
+import type { Run } from "./processes.ts";
 import { text } from "./rtool.ts";
 
 const SECRET = "canary-in-the-environment";
@@ -66,7 +67,7 @@ class UserServer implements AsyncDisposable {
   readonly #user: OtherUser;
   readonly #port: number;
   readonly #dir: string;
-  readonly #ended: Promise<unknown>;
+  readonly #ended: Promise<Run>;
 
   private constructor(user: OtherUser, port: number, dir: string) {
     this.#user = user;
@@ -83,7 +84,11 @@ class UserServer implements AsyncDisposable {
     await Deno.chmod(dir, 0o777);
     const server = new UserServer(user, freePort(), dir);
     const until = performance.now() + START_MS;
-    while ((await server.#rtool("ping")).code !== 0) assert(performance.now() < until, "No server");
+    while ((await server.#rtool("ping")).code !== 0) {
+      if (performance.now() < until) continue;
+      await user[Symbol.asyncDispose]();
+      throw new Error(`No server: ${text((await server.#ended).stderr)}`);
+    }
     return server;
   }
 

@@ -318,9 +318,9 @@ class Place implements AsyncDisposable {
     return { cert, key };
   }
 
-  send(args: readonly string[], env: Record<string, string> = {}, stdin?: string): Promise<Run> {
+  send(args: readonly string[], env?: Record<string, string>, stdin?: string): Promise<Run> {
     const trust = args.includes("--tls-ca") ? [] : ["--tls-ca", this.path("ca.pem")];
-    const options = stdin === undefined ? { env } : { env, stdin };
+    const options = { ...env && { env }, ...stdin === undefined ? {} : { stdin } };
     return this.server.send(["--tls", ...trust, ...args], options);
   }
 

@@ -28,10 +28,14 @@ const COMMANDS: readonly (readonly [args: readonly string[], status: number])[] 
 
 Deno.test("each kind of principal may do what the table of docs/security.md says, with every command", async () => {
   await using place = await Place.open();
+  const args = ["--tokens", place.tokens, "--rpy2-anonymous", "default"];
+  await using server = await startServer(args);
+  const kinds = new Map(place.kinds);
+  kinds.set("other user, `--rpy2-anonymous`", { isOther: true, token: undefined, server });
   const rows = await tableRows();
-  assertEquals(rows.map(([who]) => who).sort(), [...place.kinds.keys()].sort());
+  assertEquals(rows.map(([who]) => who).sort(), [...kinds.keys()].sort());
   for (const [who, native, rpy2] of rows) {
-    const found = await place.kinds.get(who)!;
+    const found = kinds.get(who)!;
     const codes = await Promise.all(COMMANDS.map(([args]) => place.run(found, args)));
     const expected = COMMANDS.map(([, status]) => native === "allowed" ? status : 77);
     assertEquals(codes.map(({ code }) => code), expected, who);
@@ -124,6 +128,8 @@ interface Kind {
   readonly isOther: boolean;
   readonly token: string | undefined;
   readonly tls?: readonly string[];
+  /** @default {the server of the place} */
+  readonly server?: TestServer;
 }
 
 /** A server with a token file, and a second user beside it. */
@@ -205,9 +211,9 @@ class Place implements AsyncDisposable {
     return addToken(this.tokens, { name, profile: "default", expiresAt }, 0);
   }
 
-  run({ isOther, token, tls }: Kind, args: readonly string[]): Promise<Run> {
+  run({ isOther, token, tls, server }: Kind, args: readonly string[]): Promise<Run> {
     const [command = "", ...rest] = args;
-    const { port } = tls ? this.secured : this.server;
+    const { port } = server ?? (tls ? this.secured : this.server);
     const whole = [command, "-p", `${port}`, ...tls ?? [], ...rest];
     const options: RunOptions = token === undefined ? {} : { env: { RTOOL_TOKEN: token } };
     return isOther ? this.user.rtool(whole, options) : rtool(whole, options);

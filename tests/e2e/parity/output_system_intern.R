@@ -3,7 +3,9 @@ system("echo one; echo two", intern = TRUE)
 x <- system("echo out; exit 3", intern = TRUE)
 x
 system2("sh", c("-c", shQuote("echo err >&2; echo out")), stdout = TRUE, stderr = TRUE)
-readLines(pipe("printf 'a\\nb\\n'"))
+con <- pipe("printf 'a\\nb\\n'")
+readLines(con)
+close(con) # R would, with a warning whenever it next collects garbage.
 con <- pipe("cat", "w")
 writeLines("through a pipe", con)
 close(con)

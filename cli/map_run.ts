@@ -1,0 +1,162 @@
+/**
+ * Runs the items of a map, so many at once: each has one result, unless everything stops.
+ *
+ * Knows jobs and items. Must not know connections, files, terminals or flags.
+ */
+
+import { type ErrorCode, RtoolError } from "../core/errors.ts";
+import type { JobRequest } from "../core/job.ts";
+import { outcomeText } from "../core/outcome.ts";
+import { followJob, type JobEnd, type JsonShape } from "./map_job.ts";
+import type { MapItem } from "./map_input.ts";
+import type { Prints } from "./map_prints.ts";
+import { Pace } from "./map_pace.ts";
+import { untilAborted } from "./map_pause.ts";
+import type { ItemEnd } from "./map_result.ts";
+import type { MapTarget } from "./map_server.ts";
+
+/** What a run is made of. */
+export interface MapRunOptions {
+  readonly target: MapTarget;
+  /** Items at the server at once, at most. */
+  readonly atOnce: number;
+  /** How often an item that is lost is run again. */
+  readonly retries: number;
+  readonly shape: JsonShape;
+  /** The job of an item. */
+  readonly build: (item: MapItem) => Promise<ItemJob>;
+  /** Where what an item prints goes. */
+  readonly prints: (index: number) => Prints;
+  /** Resolves when there is room for the result of this item, or when the signal is aborted. */
+  readonly room: (index: number, signal: AbortSignal) => Promise<void>;
+  /** Takes a result; each item has one. */
+  readonly take: (item: MapItem, end: ItemEnd) => Promise<void>;
+  /** An item goes to the server once more, without having started there. */
+  readonly sendAgain: () => void;
+}
+
+/** A job that runs an item. */
+export interface ItemJob {
+  readonly request: JobRequest;
+  readonly contents: AsyncIterable<Uint8Array>;
+}
+
+/** What a server says when it is full for now. */
+const FULL = new Set<ErrorCode>([
+  ...["busy", "draining", "too_many_connections", "too_many_jobs", "too_many_sessions"] as const,
+]);
+
+/** What it says of one item, and not of all of them. */
+const OF_ONE = new Set<ErrorCode>(["bad_value", "upload_too_big"]);
+
+/** What is to be done about how a job ended. */
+type Verdict = { readonly end: ItemEnd } | "again" | "lost" | "refused" | "stopped";
+
+/** One run. */
+export class MapRun {
+  readonly #options: MapRunOptions;
+  readonly #pace: Pace;
+  /** Nothing more is begun, and what runs is cancelled. */
+  readonly #stop: AbortSignal;
+  readonly #failed = new AbortController();
+  #fault: unknown;
+
+  constructor(options: MapRunOptions, signal: AbortSignal) {
+    this.#options = options;
+    this.#stop = AbortSignal.any([signal, this.#failed.signal]);
+    this.#pace = new Pace(options.atOnce, this.#stop);
+  }
+
+  /** Items that are at the server. */
+  get running(): number {
+    return this.#pace.running;
+  }
+
+  /**
+   * Runs the items to the last, or until the signal is aborted. Throws what makes it impossible to
+   * go on; an input that breaks, when what has begun has ended.
+   */
+  async run(items: AsyncIterable<MapItem>): Promise<void> {
+    const iterator = items[Symbol.asyncIterator]();
+    await Promise.all(Array.from({ length: this.#options.atOnce }, () => this.#lane(iterator)));
+    if (this.#fault !== undefined) throw this.#fault;
+  }
+
+  /** Runs one item after the other. */
+  async #lane(items: AsyncIterator<MapItem>): Promise<void> {
+    for (let item = await this.#next(items); item; item = await this.#next(items)) {
+      try {
+        await this.#bring(item);
+      } catch (error) {
+        this.#fault ??= error;
+        this.#failed.abort();
+      }
+    }
+  }
+
+  async #next(items: AsyncIterator<MapItem>): Promise<MapItem | undefined> {
+    try {
+      const next = await untilAborted(items.next(), this.#stop);
+      return next?.done === false ? next.value : undefined;
+    } catch (error) {
+      this.#fault ??= error; // What runs may finish: it is not at fault.
+      return undefined;
+    }
+  }
+
+  /** Runs an item until it has a result. */
+  async #bring(item: MapItem): Promise<void> {
+    let lost = 0;
+    for (;;) {
+      await this.#options.room(item.index, this.#stop);
+      if (!await this.#pace.enter(item.index)) return;
+      const verdict = await this.#attempt(item, lost < this.#options.retries);
+      if (verdict === "stopped") return;
+      if (verdict === "lost") lost++;
+      else if (verdict === "again") this.#options.sendAgain();
+      else if (verdict !== "refused") return await this.#options.take(item, verdict.end);
+    }
+  }
+
+  async #attempt(item: MapItem, mayRetry: boolean): Promise<Verdict> {
+    let verdict: Verdict = "stopped";
+    try {
+      const { target, build, shape, prints } = this.#options;
+      const { request, contents } = await build(item);
+      const job = await target.submit(request, contents);
+      const end = await followJob(job, shape, prints(item.index), this.#stop);
+      return verdict = this.#judge(end, mayRetry);
+    } finally {
+      if (verdict === "refused") this.#pace.refuse();
+      else this.#pace.leave();
+    }
+  }
+
+  #judge(job: JobEnd, mayRetry: boolean): Verdict {
+    const { outcome, hasStarted, isCut } = job;
+    if (outcome.kind === "ok") return { end: valueEnd(job) };
+    if (this.#stop.aborted && (isCut || !isOwnEnd(job))) return "stopped";
+    if (isCut && !hasStarted) return "again";
+    if (outcome.kind === "lost" && mayRetry) return "lost";
+    if (outcome.kind === "cancelled" && outcome.reason === "shutdown" && !hasStarted) {
+      return "refused";
+    }
+    if (outcome.kind === "rejected") {
+      if (FULL.has(outcome.code)) return "refused";
+      if (!OF_ONE.has(outcome.code)) throw new RtoolError(outcome.code, outcome.message);
+    }
+    const error = outcome.kind === "error" ? { error: outcome.error } : {};
+    return { end: { outcome: outcome.kind, message: outcomeText(outcome), ...error } };
+  }
+}
+
+/** Whether a job ended by itself, not because everything stops. */
+function isOwnEnd({ outcome }: JobEnd): boolean {
+  return outcome.kind !== "cancelled" && outcome.kind !== "rejected";
+}
+
+/** Without the value that was asked for, nothing has been done. */
+function valueEnd({ json, problem }: JobEnd): ItemEnd {
+  if (json !== undefined) return { outcome: "ok", json };
+  return { outcome: "error", message: problem ?? "No value came" };
+}
