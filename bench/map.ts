@@ -18,7 +18,7 @@ const AT_ONCE = 4;
 
 const SLOW_ITEMS = 200;
 const SLOW_CODE = "Sys.sleep(0.05)";
-const QUICK_ITEMS = 200;
+const QUICK_ITEMS = 100;
 
 if (import.meta.main) await main();
 

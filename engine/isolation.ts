@@ -63,6 +63,7 @@ export async function readySandbox(wish: SandboxWish): Promise<ReadySandbox> {
     });
   }
   const user = findUser(wish.user);
+  if (wish.network && user === undefined) throw takenForOwner();
   await openStateDir(wish.stateDir, user);
   const [home = "", library = "", ...libraries] = await askR(wish, user);
   const { network, processesMax, stateDir } = wish;
@@ -123,6 +124,15 @@ function findUser(name: string | undefined): SystemUser | undefined {
   if (own === 0) return { name, uid, gid };
   throw new RtoolError("bad_config", `Cannot run R as '${name}': only root can`, {
     hint: "leave --worker-user out: R runs as who runs the server",
+  });
+}
+
+/** By its address nobody can tell it from the user whom the server lets in without a token. */
+function takenForOwner(): RtoolError {
+  const message = "Cannot grant the network to an R of the server's own user: " +
+    "it could come in as that user, and leave its sandbox";
+  return new RtoolError("bad_config", message, {
+    hint: "serve as root with --worker-user, or take network from the profile",
   });
 }
 

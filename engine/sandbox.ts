@@ -14,7 +14,7 @@ export interface SystemUser {
   readonly gid: number;
 }
 
-/** What all confined R of a server share. */
+/** What all R share that are confined alike. */
 export interface Sandbox {
   /** Absolute path of bubblewrap. */
   readonly command: string;

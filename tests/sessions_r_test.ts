@@ -7,24 +7,33 @@ import { maybeStat } from "../engine/process_table.ts";
 import { assert, assertEquals, assertLess, assertRejects, assertStringIncludes } from "@std/assert";
 import { type ErrorCode, RtoolError } from "../core/errors.ts";
 import type { StopReason } from "../core/job.ts";
+import type { Report } from "../core/report.ts";
 import type { EngineOptions } from "../engine/sessions.ts";
-import { BARE, collect, markedProcesses, refusal, TestEngine } from "./engine.ts";
+import { BARE, collect, markedProcesses, refusal, TestEngine, USER } from "./engine.ts";
 
 const CLIENT: StopReason = { kind: "cancelled", reason: "client" };
 
 Deno.test("no more sessions evaluate at once than may; the others wait their turn", async () => {
   await using engine = await startEngine({ jobsMax: 2 });
-  let running = 0;
-  let most = 0;
+  const go = `${engine.dir}/go`;
+  const code = `cat('on'); while (!file.exists('${go}')) Sys.sleep(0.005)`;
   const sessions = ["a", "b", "c", "d"];
-  const jobs = await Promise.all(
-    sessions.map((session) => engine.submit("cat('on'); Sys.sleep(0.15)", { session })),
-  );
+  const jobs = await Promise.all(sessions.map((session) => engine.submit(code, { session })));
+  let [running, most] = [0, 0];
+  let report: Promise<Report> | undefined;
+  const began = () => {
+    most = Math.max(most, ++running);
+    if (running < 2) return;
+    report ??= engine.sessions.report(USER);
+    Deno.writeTextFileSync(go, "");
+  };
   await Promise.all(jobs.map(async (job) => {
-    const { outcome } = await collect(job, () => most = Math.max(most, ++running));
+    const { outcome } = await collect(job, began);
     running--;
     assertEquals(outcome, { kind: "ok" });
   }));
+  const seen = await report;
+  assertEquals([seen?.running, seen?.queued], [2, 2]);
   assertEquals(most, 2);
 });
 

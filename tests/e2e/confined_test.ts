@@ -4,6 +4,7 @@
 
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { confinedArgs, makeNoSandbox, sleepers } from "../confined.ts";
+import { OtherUser } from "./other_user.ts";
 import { rtool, startServer, type TestServer, text } from "./rtool.ts";
 
 // The server's pipes live longer than one test.
@@ -100,6 +101,18 @@ Deno.test("a script that R's user cannot be shown is told, and why", async () =>
     assertMatch(said, /^rtool: Cannot show ".*" to R: the user '.*' may not read it\nrtool: let /);
   }
   await Deno.remove(dir, { recursive: true });
+});
+
+Deno.test("R of the server's own user is not granted the network, where it would be let in as that user", async () => {
+  const config = '[profile.net]\nisolation = "confined"\nnetwork = true\n';
+  await using user = await OtherUser.create();
+  const file = await user.write("config.toml", config, 0o600);
+  const { code, stderr } = await user.rtool(["serve", "--port", "0", "--config", file]);
+  assertEquals(code, 78, text(stderr));
+  assertMatch(
+    text(stderr),
+    /\[profile.net\]: Cannot grant the network .* own user.*\n.*--worker-user/,
+  );
 });
 
 Deno.test("a root that confines R must name a user that there is, and that is not root", async () => {

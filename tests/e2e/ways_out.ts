@@ -60,13 +60,13 @@ export function withScript(at: Witnesses, seconds: number, dirs: readonly string
   const script = [
     "#!/bin/sh",
     `echo ${RAN}`,
+    `(env -i setsid sleep ${seconds} </dev/null >/dev/null 2>&1 &)`,
     `cd ${at.dir} && cat secret && ls`,
     `echo changed > ${at.dir}/victim`,
     ...dirs.map((dir) => `echo > ${dir}/rtool-canary`),
     `cat /proc/[0-9]*/environ | tr '\\0' '\\n' | grep ${SECRET_PREFIX}`,
     `perl -MSocket -e '${CONNECT}' ${at.port} ${at.dir}/socket ${at.abstract}`,
     `kill -9 ${at.pid}`,
-    `(env -i setsid sleep ${seconds} </dev/null >/dev/null 2>&1 &)`,
     "/usr/bin/id -un",
   ].join("\n");
   return [
@@ -130,8 +130,8 @@ export function functionProbes(at: Witnesses): Probe[] {
   return FUNCTIONS.map((code) => ({ name: code, code: names + code }));
 }
 
-/** One way each, at the witnesses and at the server with this process id. */
-export function probes(at: Witnesses, server: number): Probe[] {
+/** One way each, at the witnesses and at the server with this process id; one leaves a process. */
+export function probes(at: Witnesses, server: number, seconds: number): Probe[] {
   const all: Record<string, string> = {
     "reads the users of the machine": 'cat(readLines("/etc/passwd"))',
     "lists the homes": 'out(length(list.files(c("/home", "/root"), all.files = TRUE)) > 0)',
@@ -171,7 +171,7 @@ export function probes(at: Witnesses, server: number): Probe[] {
         try(cat("cat('injected')\\n", file = fd), silent = TRUE)
       }`,
     "leaves a process behind":
-      'system("(env -i setsid sleep 71000 </dev/null >/dev/null 2>&1 &)"); Sys.sleep(0.1)',
+      `system("(env -i setsid sleep ${seconds} </dev/null >/dev/null 2>&1 &)"); Sys.sleep(0.1)`,
     "fills its /tmp": `writeBin(raw(3e8), "/tmp/big"); out(file.size("/tmp/big") > 2^28)`,
   };
   return Object.entries(all).map(([name, code]) => ({ name, code: `${SEARCH}\n${code}` }));

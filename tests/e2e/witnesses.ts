@@ -10,7 +10,7 @@ import { kill, run, text } from "./processes.ts";
 /** What every secret begins with: code looks for it without holding one. */
 export const SECRET_PREFIX = "rtool-witness-";
 
-/** What survives is found a moment later still, in milliseconds. */
+/** What survives is found so much later still, in milliseconds. */
 const PATIENCE_MS = 2000;
 
 const UNTOUCHED = "untouched\n";
@@ -96,6 +96,13 @@ export class Witnesses implements AsyncDisposable {
     return seen.flatMap(([what, isTrue]) => isTrue ? [what] : []);
   }
 
+  /** The same once there are so many: what was done is seen a moment later. */
+  async tracesSoon(output: string, count: number): Promise<string[]> {
+    const patience = performance.now() + PATIENCE_MS;
+    while (this.traces(output).length < count && performance.now() < patience) await pause();
+    return this.traces(output);
+  }
+
   /** Fails when anything was done to them. */
   assertUntouched(output: string, by: string): void {
     assertEquals(this.traces(output), [], `${by}\n${output.slice(0, 2000)}`);
@@ -125,9 +132,13 @@ export async function survives(seconds: number): Promise<boolean> {
   const patience = performance.now() + PATIENCE_MS;
   while (sleepers(seconds).length > 0) {
     if (performance.now() > patience) return true;
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await pause();
   }
   return false;
+}
+
+function pause(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 20));
 }
 
 function exists(path: string): boolean {
