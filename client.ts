@@ -5,12 +5,12 @@
  */
 
 import { ClientAnswer } from "./client_answer.ts";
+import { dial, type DialOptions, refuseOpenWire } from "./client_dial.ts";
 import { type ClientJob, ClientStream } from "./client_stream.ts";
 import type { Callables } from "./core/callable.ts";
 import type { Fields } from "./core/condition.ts";
 import { RtoolError, toErrorCode, toRtoolError } from "./core/errors.ts";
 import type { JobId, JobRequest } from "./core/job.ts";
-import { isLoopback } from "./core/loopback.ts";
 import type { ControlCommand, Report } from "./core/report.ts";
 import { submissionFields } from "./messages.ts";
 import { attachFields, controlFields, type ControlRequest } from "./messages_control.ts";
@@ -27,11 +27,7 @@ import {
 import { Link } from "./wire.ts";
 
 /** Where the server is, and who we are. */
-export interface ConnectOptions {
-  readonly hostname: string;
-  readonly port: number;
-  /** How long dialling and the greeting may take, in milliseconds. */
-  readonly timeoutMs: number;
+export interface ConnectOptions extends DialOptions {
   /** Program and version, told in `hello`. */
   readonly software: string;
   /** Says who we are, where the server cannot tell by the socket. */
@@ -76,9 +72,9 @@ export class Client {
   /** Dials. The greeting is under way when this resolves; jobs may be submitted at once. */
   static async connect(options: ConnectOptions): Promise<Client> {
     const { hostname, port, timeoutMs, token } = options;
-    const conn = await dial(hostname, port, timeoutMs);
-    if (token !== undefined) refuseOpenWire(conn);
-    const client = new Client(new Link(conn), options);
+    const wire = await dial(options);
+    if (token !== undefined && !options.tls) refuseOpenWire(wire);
+    const client = new Client(new Link(wire), options);
     const late = setTimeout(() => {
       const message = `${hostname}:${port} did not greet within ${timeoutMs / 1000} s`;
       client.#fail(
@@ -240,18 +236,6 @@ function readAnswer<T>(read: () => T): T {
   }
 }
 
-/** Whoever is on the way could read a token, and use it. */
-function refuseOpenWire(conn: Deno.TcpConn): void {
-  const { hostname } = conn.remoteAddr;
-  if (isLoopback(hostname)) return;
-  conn.close();
-  throw new RtoolError(
-    "not_allowed",
-    `Cannot send a token to ${hostname} in plain text: beyond this machine it needs TLS`,
-    { hint: "use a tunnel such as ssh -L and connect to 127.0.0.1" },
-  );
-}
-
 function checkPreface(line: string | undefined): void {
   if (line !== undefined && `${line}\n` === PREFACE) return;
   const theirs = line && /^RTOOL\/(\d+)$/.exec(line)?.[1];
@@ -265,33 +249,4 @@ function checkPreface(line: string | undefined): void {
   throw new RtoolError("cannot_connect", "What answers there is no rtool server", {
     hint: "if it is a server of rpy2's manual, add --wire rpy2",
   });
-}
-
-/** Connects a socket, with a clear word when that fails. */
-export async function dial(
-  hostname: string,
-  port: number,
-  timeoutMs: number,
-): Promise<Deno.TcpConn> {
-  const late = Promise.withResolvers<never>();
-  const timer = setTimeout(() => late.reject(new RtoolError("cannot_connect", "")), timeoutMs);
-  const connecting = Deno.connect({ hostname, port });
-  try {
-    return await Promise.race([connecting, late.promise]);
-  } catch (cause) {
-    void connecting.then((conn) => conn.close(), () => {});
-    const why = cause instanceof Deno.errors.ConnectionRefused
-      ? "nothing listens there"
-      : cause instanceof RtoolError
-      ? `no answer within ${timeoutMs / 1000} s`
-      : cause instanceof Error
-      ? cause.message
-      : String(cause);
-    throw new RtoolError("cannot_connect", `Cannot connect to ${hostname}:${port}: ${why}`, {
-      cause,
-      hint: `start a server there with: rtool serve --port ${port}`,
-    });
-  } finally {
-    clearTimeout(timer);
-  }
 }

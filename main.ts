@@ -99,6 +99,8 @@ async function runCommand(name: string, context: Context): Promise<CommandEnd> {
       return await (await import("./cli/cluster.ts")).cluster(context);
     case "queue":
       return await (await import("./cli/queue.ts")).queue(context);
+    case "tls":
+      return await (await import("./cli/tls.ts")).tls(context);
     default:
       throw new RtoolError("internal", `Command '${name}' has no program`);
   }

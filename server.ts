@@ -9,7 +9,7 @@ import { RtoolError, toRtoolError } from "./core/errors.ts";
 import type { Admit } from "./core/job.ts";
 import type { Log } from "./core/log.ts";
 import { PREFACE, PROTOCOL_VERSION } from "./protocol.ts";
-import { Link } from "./wire.ts";
+import { Link, type Wire } from "./wire.ts";
 
 /** A wire of this port: serves a connection whose first line has been read. */
 export interface PortDoor {
@@ -17,6 +17,12 @@ export interface PortDoor {
   serve(link: Link, line: string, admit: Admit, greeted: () => void): Promise<void>;
   /** Says no in this wire's words. */
   refuse(link: Link, error: RtoolError): void;
+}
+
+/** A connection that is to be under TLS. */
+export interface SecuredWire extends Wire {
+  /** Whether the peer speaks plain text all the same, and can be told so in it. */
+  readonly isPlain: boolean;
 }
 
 /** What the port needs and obeys. */
@@ -29,6 +35,8 @@ export interface ServeOptions {
     token: string | undefined,
     wire: "native" | "rpy2",
   ) => ReturnType<Admit>;
+  /** Puts TLS on a connection; without it the port speaks plain text. */
+  readonly secure?: ((conn: Deno.TcpConn) => SecuredWire) | undefined;
   /** Open connections. @default {1024} */
   readonly connectionsMax: number;
   /** How long a peer may take to say what it wants, in milliseconds. @default {10000} */
@@ -36,7 +44,10 @@ export interface ServeOptions {
   readonly log: Log;
 }
 
-type WireName = "native" | "other native" | "http" | "rpy2" | "none";
+type WireName = "native" | "other native" | "http" | "rpy2" | "tls" | "none";
+
+/** How a greeting of TLS begins, and nothing that this port understands. */
+const TLS_RECORD = 0x16;
 
 /** Longest first line; an HTTP request line is cut, not understood. */
 const FIRST_LINE_BYTES_MAX = 4096;
@@ -69,7 +80,9 @@ export async function serve(
   for (let id = 1; !signal.aborted; id++) {
     const conn = await acceptOne(listener, signal, options.log);
     if (!conn) continue;
-    const link = new Link(conn);
+    const wire = maybeSecured(conn, options);
+    if (!wire) continue;
+    const link = new Link(wire);
     if (open.size >= options.connectionsMax) {
       options.native.refuse(
         link,
@@ -78,7 +91,7 @@ export async function serve(
       void link.finish(100); // Never rejects.
       continue;
     }
-    const served = serveConnection(id, conn, link, options); // Never rejects.
+    const served = serveConnection(id, wire, link, options); // Never rejects.
     open.set(link, served.finally(() => open.delete(link)));
   }
   await Promise.all(open.values());
@@ -99,32 +112,47 @@ async function acceptOne(
   }
 }
 
+/** A connection that cannot have TLS is closed: it is never served without. */
+function maybeSecured(
+  conn: Deno.TcpConn,
+  { secure, log }: ServeOptions,
+): Deno.TcpConn | SecuredWire | undefined {
+  try {
+    return secure?.(conn) ?? conn;
+  } catch (error) {
+    log.error("no TLS for a connection", { error: String(error) });
+    conn.close();
+    return undefined;
+  }
+}
+
 async function serveConnection(
   id: number,
-  conn: Deno.TcpConn,
+  carrier: Deno.TcpConn | SecuredWire,
   link: Link,
   options: ServeOptions,
 ): Promise<void> {
-  const { hostname, port } = conn.remoteAddr;
+  const { hostname, port } = carrier.remoteAddr;
   const startedAt = performance.now();
   let wire: WireName = "none";
   let error: string | undefined;
-  const late = setTimeout(() => {
-    const seconds = options.helloTimeoutMs / 1000;
-    const message = `Nothing was asked for within ${seconds} s`;
-    options.native.refuse(link, new RtoolError("hello_timeout", message));
-    void link.finish(100); // Never rejects.
-  }, options.helloTimeoutMs);
+  let reason: string | undefined;
+  const late = setTimeout(() => refuseIdler(link, options), options.helloTimeoutMs);
   try {
-    const line = await link.maybeLine(FIRST_LINE_BYTES_MAX);
-    const first = line && decoder.decode(line);
+    const first = await maybeFirstLine(link);
     wire = wireOf(first);
+    if ("isPlain" in carrier && carrier.isPlain) {
+      error = "bad_request";
+      return await refusePlain(link, wire, options);
+    }
     const spoken = wire === "rpy2" ? "rpy2" : "native";
     const admit: Admit = (token) => options.admit(link, token, spoken);
     await talk(link, wire, first ?? "", options, admit, () => clearTimeout(late));
   } catch (cause) {
     const failure = toRtoolError(cause);
     error = failure.code;
+    // Who has not said a word is no principal yet: nobody else tells why it was turned away.
+    if (wire === "none") reason = failure.message;
     // The native door has said so itself.
     if (wire !== "native" && ["not_allowed", "bad_request"].includes(failure.code)) {
       options.rpy2.refuse(link, failure);
@@ -141,13 +169,39 @@ async function serveConnection(
       peer: `${hostname}:${port}`,
       wire,
       error,
+      reason,
       ms,
     });
   }
 }
 
+function refuseIdler(link: Link, { native, helloTimeoutMs }: ServeOptions): void {
+  const message = `Nothing was asked for within ${helloTimeoutMs / 1000} s`;
+  native.refuse(link, new RtoolError("hello_timeout", message));
+  void link.finish(100); // Never rejects.
+}
+
+/** A greeting of TLS has no lines, and is not waited for. */
+async function maybeFirstLine(link: Link): Promise<string | undefined> {
+  const start = await link.read();
+  if (start?.[0] === TLS_RECORD) return String.fromCharCode(TLS_RECORD);
+  link.unread(start ?? new Uint8Array(0));
+  const line = start && await link.maybeLine(FIRST_LINE_BYTES_MAX);
+  return line && decoder.decode(line);
+}
+
+/** Says in the peer's own words that they are the wrong ones. */
+async function refusePlain(link: Link, wire: WireName, options: ServeOptions): Promise<void> {
+  const error = new RtoolError("bad_request", "This port speaks TLS alone: add --tls");
+  if (wire === "http") link.send(encoder.encode(httpReply("This port speaks TLS alone.\n")));
+  else if (wire === "rpy2") options.rpy2.refuse(link, error);
+  else if (wire !== "none") options.native.refuse(link, error);
+  await link.drain(REFUSED_DRAIN_MS);
+}
+
 function wireOf(line: string | undefined): WireName {
   if (line === undefined) return "none";
+  if (line.charCodeAt(0) === TLS_RECORD) return "tls";
   if (`${line}\n` === PREFACE) return "native";
   if (/^RTOOL\/\d+\r?$/.test(line)) return "other native";
   if (/^[A-Z]{3,10} \S+ HTTP\/\d/.test(line)) return "http";
@@ -172,7 +226,8 @@ async function talk(
       return options.native.refuse(link, new RtoolError("bad_version", message));
     }
     case "http":
-      return link.send(encoder.encode(HTTP_REPLY));
+      return link.send(encoder.encode(httpReply(HTTP_BODY)));
+    case "tls": // It hears at once that nobody here speaks it.
     case "none":
       return;
   }
@@ -181,11 +236,13 @@ async function talk(
 const HTTP_BODY = "This port speaks rtool's native wire and rpy2's, not HTTP; " +
   "this version of rtool has no HTTP port. Use `rtool send`.\n";
 
-const HTTP_REPLY = [
-  "HTTP/1.1 400 Bad Request",
-  "Content-Type: text/plain; charset=utf-8",
-  `Content-Length: ${HTTP_BODY.length}`,
-  "Connection: close",
-  "",
-  HTTP_BODY,
-].join("\r\n");
+function httpReply(body: string): string {
+  return [
+    "HTTP/1.1 400 Bad Request",
+    "Content-Type: text/plain; charset=utf-8",
+    `Content-Length: ${body.length}`,
+    "Connection: close",
+    "",
+    body,
+  ].join("\r\n");
+}

@@ -8,8 +8,10 @@ import { createGuard } from "./access/guard.ts";
 import type { Audit } from "./access/audit.ts";
 import { hideProcess } from "./access/hiding.ts";
 import type { Context } from "./cli/context.ts";
+import { CERTIFICATE_TABLE } from "./cli/certificates.ts";
 import { PROFILE_TABLE } from "./cli/profiles.ts";
 import { makeStateDir, openPort } from "./cli/serve.ts";
+import { maybeServerFiles } from "./cli/tls_files.ts";
 import { SERVE } from "./cli/table_serve.ts";
 import { RtoolError } from "./core/errors.ts";
 import type { Evaluator } from "./core/job.ts";
@@ -24,6 +26,7 @@ import { joinCluster } from "./start_cluster.ts";
 import { joinDoors } from "./start_doors.ts";
 import { type Limits, limitsOf } from "./start_limits.ts";
 import { openLog } from "./start_log.ts";
+import { maybeTls, type ServerTls } from "./start_tls.ts";
 import { Ways } from "./start_ways.ts";
 
 /** What a running server is told from outside. */
@@ -48,14 +51,16 @@ export async function start(context: Context, control: Control): Promise<void> {
   const access = await openAccess(context, log);
   const { registries } = access.configured;
   const limits: Limits = { ...limitsOf(options), registries };
-  const listener = openPort(options);
+  using tls = maybeTls(maybeServerFiles(options, context.env), log);
+  const hasCredentials = tls?.hasAuthority || access.admission.hasTokens;
+  const listener = openPort(options, tls && { hasCredentials });
   const stateDir = makeStateDir();
   try {
     const onEnd = audit && audit.ended.bind(audit);
     const ways = new Ways(context.env, stateDir, log);
     const engine = await ways.engine(options, access.configured);
     await using sessions = new Sessions(engine, log, onEnd);
-    control.onReload(reloader({ options, access, ways, sessions, limits, log }, control));
+    control.onReload(reloader({ options, access, tls, ways, sessions, limits, log }, control));
     const rVersion = await startR(sessions, stop);
     const drained = new AbortController();
     const around = (engine: Evaluator) => guarded(engine, limits, audit);
@@ -66,6 +71,7 @@ export async function start(context: Context, control: Control): Promise<void> {
       {
         ...joinDoors(limits, joined.evaluator, { rVersion, spoolDir: stateDir }),
         admit: auditedAdmission(access.admission, audit),
+        secure: tls?.secure,
         log,
       },
       stop,
@@ -94,6 +100,7 @@ interface Reloaded {
   /** As it was started. */
   readonly options: Options;
   readonly access: Access;
+  readonly tls: ServerTls | undefined;
   readonly ways: Ways;
   readonly sessions: Sessions;
   readonly limits: Limits;
@@ -102,7 +109,7 @@ interface Reloaded {
 
 /** What cannot be had, such as a sandbox, is found out before anything is taken over. */
 function reloader(to: Reloaded, control: Control): () => void {
-  const { options, access, ways, sessions, limits, log } = to;
+  const { options, access, tls, ways, sessions, limits, log } = to;
   const fixed = SERVE.options.filter(({ reload }) => !reload).map(({ name }) => name);
   let next: { readonly configured: Configured; readonly engine: EngineOptions } | undefined;
   const read = async () => {
@@ -110,6 +117,7 @@ function reloader(to: Reloaded, control: Control): () => void {
     const configured = await access.checked(changed);
     // What needs a restart is as it was.
     const engine = await ways.engine(changed.with(options, fixed), configured);
+    tls?.check();
     next = { configured, engine };
     return changed;
   };
@@ -118,8 +126,9 @@ function reloader(to: Reloaded, control: Control): () => void {
     sessions.reconfigure(engine);
     Object.assign(limits, limitsOf(changed), { registries: configured.registries });
     access.reconfigure(configured);
+    tls?.apply();
   };
-  const tables = [PROFILE_TABLE];
+  const tables = [PROFILE_TABLE, CERTIFICATE_TABLE];
   return createReloader(options, { specs: SERVE.options, tables, read, apply, log });
 }
 

@@ -1,5 +1,5 @@
 /**
- * Who may come in to `rtool serve`, and what each gets: profiles, tokens, what may be called.
+ * Who may come in to `rtool serve`, and what each gets: profiles, tokens, certificates, functions.
  *
  * Part of start.ts.
  */
@@ -7,6 +7,7 @@
 import { Admission } from "./access/admission.ts";
 import type { Registries } from "./access/call_check.ts";
 import type { Context } from "./cli/context.ts";
+import { CERTIFICATE_TABLE, type Holder, maybeHolder, readHolders } from "./cli/certificates.ts";
 import { type ConfiguredProfile, PROFILE_TABLE, readProfiles } from "./cli/profiles.ts";
 import { tokensPath } from "./cli/token_file.ts";
 import { RtoolError } from "./core/errors.ts";
@@ -20,6 +21,8 @@ export interface Configured {
   readonly profiles: ReadonlyMap<string, ConfiguredProfile>;
   /** What may be called, by the profile's name. */
   readonly registries: Registries;
+  /** Whose certificates are admitted. */
+  readonly holders: readonly Holder[];
 }
 
 /** Who is let in, as the configuration says and as it may be changed. */
@@ -37,7 +40,8 @@ export interface Access {
 /** Reads profiles, and the files of functions they name. */
 export async function readConfigured(options: Options): Promise<Configured> {
   const profiles = readProfiles(options.below(PROFILE_TABLE));
-  return { profiles, registries: await readRegistries(profiles) };
+  const holders = readHolders(options.below(CERTIFICATE_TABLE));
+  return { profiles, registries: await readRegistries(profiles), holders };
 }
 
 /** Reads the configuration and the token file; an error when they cannot be used. */
@@ -49,12 +53,17 @@ export async function openAccess({ options, env }: Context, log: Log): Promise<A
     return configured;
   };
   const first = await checked(options);
-  let { profiles } = first;
+  let { profiles, holders } = first;
   const maybeProfile = (name: string) => profiles.get(name)?.profile;
   const admission = new Admission({
     insecure: options.flag("insecure"),
     tokens: tokensPath(options, env),
     maybeProfile,
+    maybeHolder: (certificate) => {
+      const found = maybeHolder(holders, certificate);
+      const profile = found && maybeProfile(found.profile);
+      return profile && { name: found.name, profile };
+    },
     rpy2Profile,
     log,
   });
@@ -64,7 +73,7 @@ export async function openAccess({ options, env }: Context, log: Log): Promise<A
     maybeProfile,
     configured: first,
     checked,
-    reconfigure: (configured) => profiles = configured.profiles,
+    reconfigure: (configured) => ({ profiles, holders } = configured),
   };
 }
 

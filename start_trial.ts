@@ -10,7 +10,7 @@ import { Options } from "./core/options.ts";
 import { type Configured, readConfigured } from "./start_access.ts";
 import { Ways } from "./start_ways.ts";
 
-const NO_PROFILES: Configured = { profiles: new Map(), registries: new Map() };
+const NO_PROFILES: Configured = { profiles: new Map(), registries: new Map(), holders: [] };
 
 /** Tries it as the options say, and where they ask for no sandbox, as if they did. */
 export async function tryConfined(

@@ -6,6 +6,7 @@
 
 import { setImmediate } from "node:timers";
 import { concat } from "./core/bytes.ts";
+import type { PeerCertificate } from "./core/certificate.ts";
 import { RtoolError } from "./core/errors.ts";
 import { type Frame, FrameDecoder } from "./protocol.ts";
 
@@ -19,13 +20,25 @@ const PENDING_BYTES_MAX = 1 << 18;
 /** How long the peer may take no byte at all while some wait for it, in milliseconds. */
 const WRITE_STALL_MS = 30_000;
 
+/** What carries a connection's bytes: a socket, or TLS on one. */
+export interface Wire {
+  readonly localAddr: Deno.NetAddr;
+  readonly remoteAddr: Deno.NetAddr;
+  /** What the peer has shown to say who it is, once it has. */
+  readonly certificate?: PeerCertificate | undefined;
+  read(into: Uint8Array<ArrayBuffer>): Promise<number | null>;
+  /** Takes some of the bytes; 0 when it has to be called again for the same ones. */
+  write(bytes: Uint8Array): Promise<number>;
+  closeWrite(): Promise<void>;
+  close(): void;
+  setNoDelay?(noDelay?: boolean): void;
+}
+
 /** One connection. */
 export class Link {
   /** When the peer was last heard of, on the monotonic clock. */
   heardAt = performance.now();
-  /** Both ends of the connection. */
-  readonly ends: { readonly local: Deno.NetAddr; readonly remote: Deno.NetAddr };
-  readonly #conn: Deno.TcpConn;
+  readonly #conn: Wire;
   #rest: Uint8Array | undefined;
   #buffer = new Uint8Array(0);
   #pending: Uint8Array[] = [];
@@ -34,10 +47,19 @@ export class Link {
   #failure: RtoolError | undefined;
   #closed = false;
 
-  constructor(conn: Deno.TcpConn) {
+  constructor(conn: Wire) {
     this.#conn = conn;
-    this.ends = { local: conn.localAddr, remote: conn.remoteAddr };
-    conn.setNoDelay(true);
+    conn.setNoDelay?.(true);
+  }
+
+  /** Both ends of the connection. */
+  get ends(): {
+    readonly local: Deno.NetAddr;
+    readonly remote: Deno.NetAddr;
+    readonly certificate: PeerCertificate | undefined;
+  } {
+    const { localAddr: local, remoteAddr: remote, certificate } = this.#conn;
+    return { local, remote, certificate };
   }
 
   /** The next bytes, or `undefined` at the end of the stream. */
@@ -58,6 +80,7 @@ export class Link {
       return bytes;
     } catch (cause) {
       if (this.#closed) return undefined;
+      if (cause instanceof RtoolError) throw cause;
       throw new RtoolError("connection_lost", "The connection was lost", { cause });
     }
   }

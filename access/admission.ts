@@ -1,9 +1,11 @@
 /**
- * Who comes in: the server's own user by its socket, others by a token.
+ * Who comes in: the server's own user by its socket, others by a token or a certificate.
  *
- * Knows peers and tokens. Must not know what the wires call them, nor what a principal may then do.
+ * Knows peers, tokens and certificates. Must not know what the wires call them, nor what a
+ * principal may then do.
  */
 
+import type { PeerCertificate } from "../core/certificate.ts";
 import { RtoolError, toRtoolError } from "../core/errors.ts";
 import type { Principal } from "../core/job.ts";
 import type { Log } from "../core/log.ts";
@@ -13,6 +15,13 @@ import { type Ends, maybePeerUid } from "./peer.ts";
 import { secretStamp } from "./secret_file.ts";
 import { hasExpired, maybeRecord, readTokens, type TokenRecord } from "./tokens.ts";
 
+/** Whom a certificate stands for. */
+export interface CertificateHolder {
+  /** The principal is called `cert:` and this. */
+  readonly name: string;
+  readonly profile: Profile;
+}
+
 /** What the admission obeys; read anew for each peer. */
 export interface AdmissionOptions {
   /** Any peer without a token is `anyone`, with all that the server's own user may do. */
@@ -21,6 +30,8 @@ export interface AdmissionOptions {
   readonly tokens: string;
   /** Finds the profile a token names. */
   readonly maybeProfile: (name: string) => Profile | undefined;
+  /** Finds who shows this certificate; nobody who is not named in the configuration. */
+  readonly maybeHolder: (certificate: PeerCertificate) => CertificateHolder | undefined;
   /** Profile of other peers of the rpy2 wire, which has no word for a token. @default {none} */
   readonly rpy2Profile?: string | undefined;
   readonly log: Log;
@@ -45,6 +56,9 @@ const FAILURES_MS = 60_000;
 /** One for all that is wrong with a token: which it is concerns the operator alone. */
 const WRONG_TOKEN = "This token is not valid here: it is wrong, expired or revoked; " +
   "ask who runs the server for another (rtool token new)";
+
+const UNKNOWN_CERTIFICATE = "This certificate is not admitted here; " +
+  "ask who runs the server to name it ([certificate.NAME] in the configuration)";
 
 /** Admits peers, and remembers how often it did not. */
 export class Admission {
@@ -76,7 +90,12 @@ export class Admission {
     }
   }
 
-  /** Says who this peer is; a token comes before all else. */
+  /** Whether there are tokens, as of when they were read. */
+  get hasTokens(): boolean {
+    return this.#records.length > 0;
+  }
+
+  /** Says who this peer is: a token comes before all else, and what is shown has to be good. */
   async admit(
     ends: Ends,
     token: string | undefined,
@@ -84,7 +103,9 @@ export class Admission {
   ): Promise<Principal> {
     const startedAt = performance.now();
     try {
-      return token === undefined ? this.#byPeer(ends, wire) : this.#byToken(token, ends);
+      if (token !== undefined) return this.#byToken(token, ends);
+      if (ends.certificate) return this.#byCertificate(ends.certificate, ends);
+      return this.#byPeer(ends, wire);
     } catch (error) {
       const rest = (this.#options.refusalMs ?? REFUSAL_MS) - (performance.now() - startedAt);
       // A timer may be a little early.
@@ -113,6 +134,14 @@ export class Admission {
       `${reason}; this server serves its own user (${own}) on this machine, and whoever has a ` +
         "token for it: give it with --token-file or RTOOL_TOKEN",
     );
+  }
+
+  #byCertificate(certificate: PeerCertificate, ends: Ends): Principal {
+    const holder = this.#options.maybeHolder(certificate);
+    if (holder) return { name: `cert:${holder.name}`, local: false, profile: holder.profile };
+    const { name = "without a name", sha256 } = certificate;
+    this.#tell(ends, `certificate ${name} is not admitted, sha256 ${sha256}`);
+    throw new RtoolError("not_allowed", UNKNOWN_CERTIFICATE);
   }
 
   #byToken(token: string, ends: Ends): Principal {

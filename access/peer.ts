@@ -5,6 +5,7 @@
  * Format of /proc/net/tcp: proc(5); addresses are hexadecimal, each 32-bit word in host order.
  */
 
+import type { PeerCertificate } from "../core/certificate.ts";
 import { isLoopback } from "../core/loopback.ts";
 import { type LookUp, maybeLookUp } from "./sock_diag.ts";
 
@@ -12,6 +13,8 @@ import { type LookUp, maybeLookUp } from "./sock_diag.ts";
 export interface Ends {
   readonly local: Deno.NetAddr;
   readonly remote: Deno.NetAddr;
+  /** What the peer has shown under TLS; our authority has signed it. */
+  readonly certificate?: PeerCertificate | undefined;
 }
 
 let lookUp: LookUp | false | undefined;

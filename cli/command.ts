@@ -58,6 +58,23 @@ export const TOKEN_FILE: OptionSpec = {
   env: "RTOOL_TOKEN_FILE",
 };
 
+/** TLS, of every client; of these words `serve` has its own. */
+export const TLS: readonly OptionSpec[] = [
+  {
+    name: "tls",
+    kind: "flag",
+    help: "Speak TLS; implied by the three below",
+    env: "RTOOL_TLS",
+    key: "client.tls",
+  },
+  tlsFile("ca", "Who signs servers' certificates (default: rtool/tls/ca.pem, if it is there)"),
+  tlsFile("cert", "Certificate to show the server, in place of a token"),
+  tlsFile("key", "Its private key (default: FILE.key beside FILE.pem)"),
+];
+
+/** The server, and who we are: of every client. */
+export const CONNECTION: readonly OptionSpec[] = [HOSTNAME, PORT, TOKEN_FILE, ...TLS];
+
 /** `--tokens`, of the server and of what makes tokens. */
 export const TOKENS: OptionSpec = {
   name: "tokens",
@@ -93,3 +110,14 @@ export const QUIET: OptionSpec = {
   kind: "flag",
   help: "Say nothing but errors on stderr; output of R is not affected",
 };
+
+function tlsFile(what: string, help: string): OptionSpec {
+  return {
+    name: `tls-${what}`,
+    kind: "text",
+    value: "FILE",
+    help,
+    env: `RTOOL_TLS_${what.toUpperCase()}`,
+    key: `client.tls_${what}`,
+  };
+}

@@ -5,10 +5,12 @@
  */
 
 import * as v from "valibot";
+import { CERTIFICATE_NAME_HINT, isCertificateName } from "../core/certificate.ts";
 import { maybeNearest } from "../core/nearest.ts";
 import { mayBeNone, maybeProblem, type OptionSpec, type RawValues } from "../core/options.ts";
 import { DEFAULT_PROFILE_NAME, isProfileName, PROFILE_NAME_HINT } from "../core/profile.ts";
 import { findProfileFaults, PROFILE_TABLE, profileSpecs } from "./profiles.ts";
+import { CERTIFICATE_TABLE, certificateSpecs, findCertificateFaults } from "./certificates.ts";
 import type { KeyPath } from "./toml_lines.ts";
 
 /** One thing that is wrong with a file. */
@@ -29,8 +31,9 @@ export interface CheckedTable {
 
 /** Checks a table whose integers are bigints, so that `1.0` is none. */
 export function checkTable(table: unknown, fixed: readonly OptionSpec[]): CheckedTable {
-  const names = profileNames(table);
-  const specs = [...fixed, ...names.flatMap(profileSpecs)];
+  const names = namesBelow(table, PROFILE_TABLE, isProfileName);
+  const holders = namesBelow(table, CERTIFICATE_TABLE, isCertificateName);
+  const specs = [...fixed, ...names.flatMap(profileSpecs), ...holders.flatMap(certificateSpecs)];
   const tree = makeTree(specs);
   const checked = v.safeParse(tableSchema(tree), table);
   const faults = [
@@ -43,14 +46,31 @@ export function checkTable(table: unknown, fixed: readonly OptionSpec[]): Checke
     const value = valueAt(table, key.split("."));
     if (value !== undefined) values[key] = (Array.isArray(value) ? value : [value]).map(String);
   }
-  const all = names.flatMap((name) => [...checkProfile(name, values)]);
-  return { values, faults: [...all, ...findNameless(names, values)] };
+  return {
+    values,
+    faults: [
+      ...names.flatMap((name) => [...checkProfile(name, values)]),
+      ...findNameless(names, values),
+      ...holders.flatMap((name) => [...checkCertificate(name, values, names)]),
+    ],
+  };
 }
 
-/** Names of the tables in `profile` that can be profiles. */
-function profileNames(table: unknown): string[] {
-  const profiles = isTable(table) ? table[PROFILE_TABLE] : undefined;
-  return isTable(profiles) ? Object.keys(profiles).filter(isProfileName) : [];
+/** Names of the tables in `parent` that can have such a name. */
+function namesBelow(table: unknown, parent: string, isName: (name: string) => boolean): string[] {
+  const below = isTable(table) ? table[parent] : undefined;
+  return isTable(below) ? Object.keys(below).filter(isName) : [];
+}
+
+function* checkCertificate(
+  name: string,
+  values: RawValues,
+  profiles: readonly string[],
+): Generator<Fault> {
+  for (const { key, detail } of findCertificateFaults(name, values, profiles)) {
+    const path = [CERTIFICATE_TABLE, name, ...key === undefined ? [] : [key]];
+    yield { path, what: `Cannot use '${shown(path)}'`, detail };
+  }
 }
 
 /** A profile that is named, and is not there. */
@@ -81,7 +101,7 @@ function* checkProfile(
 type Tree = Map<string, OptionSpec | Tree>;
 
 function makeTree(specs: readonly OptionSpec[]): Tree {
-  const tree: Tree = new Map([[PROFILE_TABLE, new Map()]]);
+  const tree: Tree = new Map([[PROFILE_TABLE, new Map()], [CERTIFICATE_TABLE, new Map()]]);
   for (const spec of specs) {
     const names = spec.key?.split(".") ?? [];
     let table = tree;
@@ -185,6 +205,12 @@ function found(value: unknown): string {
   }
 }
 
+/** What the names of tables have to be. */
+const NAME_HINTS: Readonly<Record<string, string | undefined>> = {
+  [PROFILE_TABLE]: PROFILE_NAME_HINT,
+  [CERTIFICATE_TABLE]: CERTIFICATE_NAME_HINT,
+};
+
 /** An unknown table is one fault, whatever it holds. */
 function* findUnknown(table: unknown, tree: Tree, root: Tree, above: KeyPath): Generator<Fault> {
   if (!isTable(table)) return;
@@ -193,8 +219,8 @@ function* findUnknown(table: unknown, tree: Tree, root: Tree, above: KeyPath): G
     const below = tree.get(name);
     if (below instanceof Map) yield* findUnknown(value, below, root, path);
     if (below !== undefined) continue;
-    const isName = path.length === 2 && path[0] === PROFILE_TABLE;
-    const hint = isName ? PROFILE_NAME_HINT : maybeMeant(path, root);
+    const named = path.length === 2 ? NAME_HINTS[path[0]!] : undefined;
+    const hint = named ?? maybeMeant(path, root);
     yield { path, what: `Unknown key '${shown(path)}'`, ...(hint ? { hint } : {}) };
   }
 }

@@ -3,6 +3,7 @@
  */
 
 import { Client } from "../client.ts";
+import type { ClientTls } from "../client_dial.ts";
 import type { Options } from "../core/options.ts";
 import { SOFTWARE } from "../core/version.ts";
 import type { Context } from "./context.ts";
@@ -22,6 +23,7 @@ export async function connect(
     timeoutMs,
     software: SOFTWARE,
     token: await maybeToken(options, env),
+    tls: await maybeTls({ options, env }),
   });
 }
 
@@ -29,6 +31,16 @@ export async function connect(
 export async function connectToJobs(context: Context): Promise<JobPlace> {
   if (context.options.list("nats").length === 0) return await connect(context);
   return await (await import("./queue_connection.ts")).QueueConnection.connect(context);
+}
+
+/** What reads certificates is loaded only where TLS is spoken. */
+export async function maybeTls(
+  { options, env }: Pick<Context, "options" | "env">,
+): Promise<ClientTls | undefined> {
+  const files = ["tls-ca", "tls-cert", "tls-key"];
+  const isNamed = files.some((name) => options.maybeText(name) !== undefined);
+  if (!isNamed && !options.flag("tls")) return undefined;
+  return (await import("./tls_files.ts")).readClientTls(options, env);
 }
 
 /** What reads tokens is loaded only where there is one. */

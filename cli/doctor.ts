@@ -18,7 +18,7 @@ import {
   checkVersions,
 } from "./doctor_checks.ts";
 import { checkConfined } from "./doctor_confined.ts";
-import { checkCertificates, checkConfig, checkTokens } from "./doctor_files.ts";
+import { checkCertificates, checkConfig, checkTls, checkTokens } from "./doctor_files.ts";
 import { type Finding, lacking, type Site } from "./doctor_finding.ts";
 import * as kernel from "./doctor_kernel.ts";
 import { realSite } from "./doctor_site.ts";
@@ -26,6 +26,7 @@ import { configDir, type Invocation, resolveOptions, type Surroundings } from ".
 import { PROFILE_TABLE, readProfiles } from "./profiles.ts";
 import { SERVE } from "./table_serve.ts";
 import { textTable } from "./text_table.ts";
+import { tlsDir } from "./tls_files.ts";
 import { tokensPath } from "./token_file.ts";
 
 /** Runs the command. */
@@ -70,7 +71,7 @@ export async function examine(
     ["user", () => checkUser(site, options)],
     ["clock", () => checkClock(site)],
     ["tokens", tokens],
-    ["tls", () => checkCertificates(site, `${configDir(site.env)}/tls`)],
+    ["tls", () => [...checkCertificates(site, tlsDir(site.env)), ...checkTls(site, options)]],
     ["bubblewrap", () => kernel.checkBubblewrap(site)],
     ["user namespaces", () => kernel.checkUserNamespaces(site)],
     ["seccomp", () => kernel.checkSeccomp(site)],

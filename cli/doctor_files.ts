@@ -3,8 +3,11 @@
  */
 
 import { X509Certificate } from "node:crypto";
+import { TlsContext } from "../access/tls_context.ts";
 import { toRtoolError } from "../core/errors.ts";
+import type { Options } from "../core/options.ts";
 import { fatal, type Finding, firstLine, lacking, ok, type Site } from "./doctor_finding.ts";
+import { maybeServerFiles } from "./tls_files.ts";
 
 const OTHERS_READ_OR_WRITE = 0o066;
 const OTHERS_WRITE = 0o022;
@@ -59,6 +62,19 @@ export function checkTokens(site: Site, path: string): Finding {
 export function checkCertificates(site: Site, dir: string): Finding[] {
   const names = site.list(dir).filter((name) => /\.(?:pem|key)$/.test(name)).sort();
   return names.map((name) => checkPem(site, `tls/${name}`, `${dir}/${name}`));
+}
+
+/** What a server would do with its certificate: the very same is done here. */
+export function checkTls(site: Site, options: Options): Finding[] {
+  try {
+    const files = maybeServerFiles(options, site.env);
+    if (!files) return [];
+    using context = new TlsContext(files, site.now());
+    return [ok("TLS", `${files.cert}, expires ${context.validTo}`)];
+  } catch (error) {
+    const { message, hint = "rtool tls init makes another" } = toRtoolError(error);
+    return [fatal("TLS", "broken", message, "the server does not start", hint)];
+  }
 }
 
 function checkPem(site: Site, what: string, path: string): Finding {

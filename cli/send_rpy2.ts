@@ -5,10 +5,11 @@
  * only whether it came back whole.
  */
 
-import { dial } from "../client.ts";
+import { dial } from "../client_dial.ts";
 import { RtoolError } from "../core/errors.ts";
 import { maybeCharset } from "../core/charset.ts";
 import { Link } from "../wire.ts";
+import { maybeTls } from "./connection.ts";
 import type { CommandEnd, Context } from "./context.ts";
 import type { Source } from "./source.ts";
 import { BrokenPipeSignal, createOutput } from "./terminal.ts";
@@ -27,7 +28,8 @@ export async function sendRpy2(context: Context, source: Source): Promise<Comman
   if (!charset) throw new RtoolError("usage", `Unknown encoding '${label}'`);
   const hostname = options.text("hostname");
   const port = options.integer("port");
-  const link = new Link(await dial(hostname, port, CONNECT_TIMEOUT_MS));
+  const tls = await maybeTls(context);
+  const link = new Link(await dial({ hostname, port, timeoutMs: CONNECT_TIMEOUT_MS, tls }));
   const limitMs = options.maybeMs("timeout");
   let late = false;
   const timer = limitMs === undefined ? undefined : setTimeout(() => {

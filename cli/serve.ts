@@ -14,17 +14,13 @@ const STATE_DIR_PREFIX = "rtool-";
 const R_VARIABLES = ["PATH", "HOME", "TZ", "R_LIBS", "R_LIBS_USER", "R_LIBS_SITE", "R_HOME"];
 
 /** Opens the port, or says why it cannot be had. */
-export function openPort(options: Options): Deno.TcpListener {
+export function openPort(
+  options: Options,
+  tls: { readonly hasCredentials: boolean } | undefined,
+): Deno.TcpListener {
   const hostname = options.text("hostname");
   const port = options.integer("port");
-  if (!isLoopback(hostname) && !options.flag("insecure")) {
-    throw new RtoolError(
-      "bad_config",
-      `Cannot listen on ${hostname}: beyond this machine rtool needs credentials, ` +
-        "which this version does not have",
-      { hint: "listen on 127.0.0.1 and use ssh -L, or accept anyone with --insecure" },
-    );
-  }
+  if (!isLoopback(hostname) && !options.flag("insecure")) refuseOpenPort(hostname, tls);
   try {
     return Deno.listen({ hostname, port, transport: "tcp" });
   } catch (cause) {
@@ -37,6 +33,22 @@ export function openPort(options: Options): Deno.TcpListener {
     const why = cause instanceof Error ? cause.message : String(cause);
     throw new RtoolError("bad_config", `Cannot listen on ${hostname}:${port}: ${why}`, { cause });
   }
+}
+
+/** Beyond this machine others listen, and nobody is known by the socket. */
+function refuseOpenPort(
+  hostname: string,
+  tls: { readonly hasCredentials: boolean } | undefined,
+): void {
+  if (tls?.hasCredentials) return;
+  const [missing, hint] = tls
+    ? ["credentials, and there are none", "make a token: rtool token new NAME"]
+    : ["TLS and credentials", "rtool tls init makes certificates; then serve with --tls"];
+  throw new RtoolError(
+    "bad_config",
+    `Cannot listen on ${hostname}: beyond this machine rtool needs ${missing}`,
+    { hint: `${hint}; or listen on 127.0.0.1 and use ssh -L` },
+  );
 }
 
 /** The environment R starts in. */

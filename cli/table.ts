@@ -2,7 +2,7 @@
  * The command table: every command, operand and option once. Help and parsing are made from it.
  */
 
-import { type CommandSpec, CONFIG, HELP, HOSTNAME, PORT, TOKEN_FILE } from "./command.ts";
+import { type CommandSpec, CONFIG, CONNECTION, HELP } from "./command.ts";
 import { ATTACH, CANCEL, JOBS, SESSIONS, TOP } from "./table_jobs.ts";
 import { CLUSTER, DEAD } from "./table_cluster.ts";
 import { CALL } from "./table_call.ts";
@@ -10,13 +10,14 @@ import { MAP } from "./table_map.ts";
 import { REPL } from "./table_repl.ts";
 import { SEND } from "./table_send.ts";
 import { CONFINING_R, SERVE } from "./table_serve.ts";
+import { TLS_COMMAND } from "./table_tls.ts";
 import { TOKEN } from "./table_token.ts";
 
 const PING: CommandSpec = {
   name: "ping",
   operands: "",
   summary: "Ask a server for a sign of life",
-  options: [HOSTNAME, PORT, TOKEN_FILE, CONFIG, HELP],
+  options: [...CONNECTION, CONFIG, HELP],
   notes: [],
 };
 
@@ -70,6 +71,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   TOKEN,
   CLUSTER,
   DEAD,
+  TLS_COMMAND,
   CONFIGURE,
   DOCTOR,
 ];

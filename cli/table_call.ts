@@ -2,7 +2,7 @@
  * The command table's part for `call`.
  */
 
-import { type CommandSpec, CONFIG, HELP, HOSTNAME, PORT, QUIET, TOKEN_FILE } from "./command.ts";
+import { type CommandSpec, CONFIG, CONNECTION, HELP, QUIET } from "./command.ts";
 import { QUEUED } from "./table_cluster.ts";
 import { SEND, VALUE_OPTIONS } from "./table_send.ts";
 
@@ -47,9 +47,7 @@ export const CALL: CommandSpec = {
         ? { ...option, fallback: "json", help: "Format of the value" }
         : option
     ),
-    HOSTNAME,
-    PORT,
-    TOKEN_FILE,
+    ...CONNECTION,
     ...QUEUED,
     ...SEND.options.filter(({ name }) => SHARED.includes(name)),
     CONFIG,

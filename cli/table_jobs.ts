@@ -3,16 +3,7 @@
  */
 
 import type { OptionSpec } from "../core/options.ts";
-import {
-  type CommandSpec,
-  CONFIG,
-  HELP,
-  HOSTNAME,
-  NDJSON,
-  PORT,
-  QUIET,
-  TOKEN_FILE,
-} from "./command.ts";
+import { type CommandSpec, CONFIG, CONNECTION, HELP, NDJSON, QUIET } from "./command.ts";
 import { QUEUE, STRAIGHT } from "./table_cluster.ts";
 import { PLOT_OPTIONS, VALUE_OPTIONS } from "./table_send.ts";
 
@@ -37,9 +28,7 @@ export const ATTACH: CommandSpec = {
     ...VALUE_OPTIONS,
     ...PLOT_OPTIONS,
     { name: "raw", kind: "flag", help: "Do not escape control sequences on a terminal" },
-    HOSTNAME,
-    PORT,
-    TOKEN_FILE,
+    ...CONNECTION,
     QUEUE,
     ...STRAIGHT,
     CONFIG,
@@ -61,9 +50,7 @@ export const JOBS: CommandSpec = {
   options: [
     { name: "all", short: "a", kind: "flag", help: "Also those that have ended and are kept" },
     JSON_OUTPUT,
-    HOSTNAME,
-    PORT,
-    TOKEN_FILE,
+    ...CONNECTION,
     QUEUE,
     ...STRAIGHT,
     CONFIG,
@@ -77,7 +64,7 @@ export const CANCEL: CommandSpec = {
   name: "cancel",
   operands: "ID",
   summary: "Stop a job",
-  options: [HOSTNAME, PORT, TOKEN_FILE, QUEUE, ...STRAIGHT, CONFIG, HELP],
+  options: [...CONNECTION, QUEUE, ...STRAIGHT, CONFIG, HELP],
   notes: [ID_NOTE],
 };
 
@@ -86,7 +73,7 @@ export const SESSIONS: CommandSpec = {
   name: "sessions",
   operands: "[list | kill NAME | interrupt NAME | reset NAME | recycle]",
   summary: "List the sessions, or do something to one",
-  options: [JSON_OUTPUT, HOSTNAME, PORT, TOKEN_FILE, CONFIG, HELP],
+  options: [JSON_OUTPUT, ...CONNECTION, CONFIG, HELP],
   notes: [
     "kill       end the session's R and what it has started; its jobs are cancelled",
     "interrupt  stop the job the session is at; its variables stay",
@@ -101,6 +88,6 @@ export const TOP: CommandSpec = {
   name: "top",
   operands: "",
   summary: "Watch the sessions and what they use",
-  options: [JSON_OUTPUT, HOSTNAME, PORT, TOKEN_FILE, CONFIG, HELP],
+  options: [JSON_OUTPUT, ...CONNECTION, CONFIG, HELP],
   notes: ["On a terminal until q or Ctrl-C; else, and with --json, once."],
 };

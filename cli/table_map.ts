@@ -2,7 +2,7 @@
  * The command table's part for `map`.
  */
 
-import { type CommandSpec, CONFIG, HELP, HOSTNAME, PORT, QUIET, TOKEN_FILE } from "./command.ts";
+import { type CommandSpec, CONFIG, CONNECTION, HELP, QUIET } from "./command.ts";
 import { SEND, VALUE_OPTIONS } from "./table_send.ts";
 
 /** Options `map` has as `send` has them; each item gets what they say. */
@@ -51,9 +51,7 @@ export const MAP: CommandSpec = {
     },
     { name: "show-output", kind: "flag", help: "Show on stderr what the items print" },
     ...VALUE_OPTIONS.filter(({ name }) => SHAPE.includes(name)),
-    HOSTNAME,
-    PORT,
-    TOKEN_FILE,
+    ...CONNECTION,
     ...SEND.options.filter(({ name }) => SHARED.includes(name)),
     CONFIG,
     QUIET,

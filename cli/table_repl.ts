@@ -2,16 +2,7 @@
  * The command table's part for `repl`.
  */
 
-import {
-  type CommandSpec,
-  CONFIG,
-  HELP,
-  HOSTNAME,
-  PORT,
-  QUIET,
-  SESSION,
-  TOKEN_FILE,
-} from "./command.ts";
+import { type CommandSpec, CONFIG, CONNECTION, HELP, QUIET, SESSION } from "./command.ts";
 
 /** `rtool repl`. */
 export const REPL: CommandSpec = {
@@ -22,9 +13,7 @@ export const REPL: CommandSpec = {
     SESSION,
     { name: "plots", kind: "text", value: "DIR", help: "Keep plots in DIR, which is made" },
     { name: "no-history", kind: "flag", help: "Neither read nor keep the lines that are typed" },
-    HOSTNAME,
-    PORT,
-    TOKEN_FILE,
+    ...CONNECTION,
     CONFIG,
     QUIET,
     HELP,

@@ -3,17 +3,7 @@
  */
 
 import type { OptionSpec } from "../core/options.ts";
-import {
-  type CommandSpec,
-  CONFIG,
-  HELP,
-  HOSTNAME,
-  NDJSON,
-  PORT,
-  QUIET,
-  SESSION,
-  TOKEN_FILE,
-} from "./command.ts";
+import { type CommandSpec, CONFIG, CONNECTION, HELP, NDJSON, QUIET, SESSION } from "./command.ts";
 import { QUEUED } from "./table_cluster.ts";
 
 /** Formats of `--value`. */
@@ -104,9 +94,7 @@ export const SEND: CommandSpec = {
       value: "FILE",
       help: "Send FILE; all that follows is for the script (for #! lines)",
     },
-    HOSTNAME,
-    PORT,
-    TOKEN_FILE,
+    ...CONNECTION,
     SESSION,
     { name: "fresh", kind: "flag", help: "Run in a clean R of its own, whatever --session says" },
     {

@@ -98,6 +98,18 @@ const INSECURE: OptionSpec = {
   key: "serve.insecure",
 };
 
+const TLS_FILES: readonly OptionSpec[] = [
+  {
+    name: "tls",
+    kind: "flag",
+    help: "Speak TLS alone, with what rtool tls init has made; implied by --tls-cert",
+    key: "serve.tls",
+  },
+  keyed("tls-cert", "text", "FILE", "The server's certificate (default: rtool/tls/server.pem)"),
+  keyed("tls-key", "text", "FILE", "Its private key (default: FILE.key beside FILE.pem)"),
+  keyed("tls-ca", "text", "FILE", "Who signs clients' certificates (default: ca.pem beside it)"),
+];
+
 const AUDIT: readonly OptionSpec[] = [
   {
     ...keyed("audit", "text", "FILE", "Write a line for each decision and job; - is stderr"),
@@ -127,6 +139,7 @@ export const SERVE: CommandSpec = {
     ...BOUNDS_OF_THE_SERVER,
     ...BOUNDS_OF_A_JOB,
     TOKENS,
+    ...TLS_FILES,
     RPY2_ANONYMOUS,
     INSECURE,
     ...AUDIT,
@@ -135,10 +148,11 @@ export const SERVE: CommandSpec = {
     HELP,
   ],
   notes: [
-    "Serves the user who started it, on this machine, and whoever has a token (rtool token new).",
+    "Serves the user who started it, on this machine, and whoever has a token (rtool token new)",
+    "or, under TLS, a certificate that [certificate.NAME] of the configuration names.",
     "Confined R sees nothing of the machine but what R needs: docs/security.md.",
     "SIGTERM or SIGINT: no new jobs, running ones may finish, then exit 0.",
-    "SIGHUP: reads the configuration again; connections and sessions stay.",
+    "SIGHUP: reads the configuration and certificates again; connections and sessions stay.",
   ],
 };
 

@@ -9,6 +9,7 @@ import type { TokenRecord } from "../access/tokens.ts";
 import { RtoolError } from "../core/errors.ts";
 import { maybeNearest } from "../core/nearest.ts";
 import type { CommandEnd, Context } from "./context.ts";
+import { lifeMs, minuteOf } from "./life.ts";
 import { printJson, printText } from "./print.ts";
 import { PROFILE_TABLE, readProfiles } from "./profiles.ts";
 import { findSubcommand, refuseOperands } from "./subcommand.ts";
@@ -19,11 +20,6 @@ const WORDS = ["list", "new", "revoke"] as const;
 
 /** Options of `new` alone. */
 const NEW_ONLY = ["profile", "expires"];
-
-const LIFE_MS: Readonly<Record<string, number>> = { m: 6e4, h: 36e5, d: 864e5 };
-
-/** Ten years: who wants more wants no end. */
-const LIFE_MS_MAX = 3650 * 864e5;
 
 /** Runs the command. */
 export async function token(context: Context): Promise<CommandEnd> {
@@ -82,15 +78,6 @@ async function make(path: string, name: string, { options, say }: Context): Prom
   return await (options.flag("json") ? printJson({ token: made }) : printText(`${made}\n`));
 }
 
-function lifeMs(text: string): number {
-  const match = /^(\d{1,9})([mhd])$/.exec(text);
-  const ms = match ? Number(match[1]) * LIFE_MS[match[2]!]! : 0;
-  if (ms > 0 && ms <= LIFE_MS_MAX) return ms;
-  throw new RtoolError("usage", `Cannot use --expires ${JSON.stringify(text.slice(0, 80))}`, {
-    hint: "it is a whole number with m, h or d, such as 30d, and at most 3650d",
-  });
-}
-
 async function list(records: readonly TokenRecord[], { options }: Context): Promise<CommandEnd> {
   const now = Date.now();
   const rows = records.map((record) => ({
@@ -106,9 +93,4 @@ async function list(records: readonly TokenRecord[], { options }: Context): Prom
     return [name, profile, minuteOf(made), expires === null ? NOTHING : minuteOf(expires), state];
   });
   return await printText(textTable(columns, cells));
-}
-
-/** `2026-11-23 01:05 UTC`. */
-function minuteOf(iso: string): string {
-  return `${iso.slice(0, 10)} ${iso.slice(11, 16)} UTC`;
 }

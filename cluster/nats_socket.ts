@@ -1,8 +1,8 @@
 /**
  * The bytes between the client of NATS and the broker, over Deno's own sockets.
  *
- * Not the client's own transport for Node: through Deno's `node:net` its small messages wait 40 ms for
- * each other, and its change to TLS fails.
+ * Not the client's own transport for Node: through Deno's `node:net` its small messages wait 40 ms
+ * for each other, and its change to TLS fails.
  */
 
 import { checkOptions, type Transport } from "@nats-io/nats-core/internal";

@@ -192,6 +192,7 @@ class Desk implements Disposable {
       tokens: this.path,
       maybeProfile: (name) =>
         ["default", "small"].includes(name) ? { ...PROFILE, name } : undefined,
+      maybeHolder: () => undefined,
       log: { info: note, error: note },
       now: () => NOW,
       refusalMs: 0,

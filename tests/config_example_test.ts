@@ -7,6 +7,7 @@ import { assert, assertEquals } from "@std/assert";
 import { readConfig } from "../cli/config_file.ts";
 import { COMMANDS } from "../cli/table.ts";
 import { PROFILE_KEYS, profileSpecs } from "../cli/profiles.ts";
+import { certificateSpecs } from "../cli/certificates.ts";
 import type { OptionSpec } from "../core/options.ts";
 
 const PATH = "docs/rtool.example.toml";
@@ -15,7 +16,7 @@ const page = await Deno.readTextFile(new URL("../docs/configuration.md", import.
 const text = await Deno.readTextFile(new URL(`../${PATH}`, import.meta.url));
 
 /** The file with every key in force. */
-const inForce = text.replace(/^#(?=\w+ = |\[profile)/gm, "");
+const inForce = text.replace(/^#(?=\w+ = |\[(?:profile|certificate))/gm, "");
 
 const specs = new Map<string, OptionSpec>();
 for (const { options } of COMMANDS) {
@@ -25,8 +26,10 @@ for (const { options } of COMMANDS) {
 /** What a profile has of the server unless it says otherwise. */
 const INHERITED = ["start", "preload", "init", "spares", "isolation"];
 
-/** The profile of the example. */
-const profile = new Map(profileSpecs("reports").map((spec) => [spec.key!, spec]));
+/** The profile of the example, and whose certificate it has. */
+const named = new Map(
+  [...profileSpecs("reports"), ...certificateSpecs("alice")].map((spec) => [spec.key!, spec]),
+);
 
 Deno.test("the example configuration can be used as it is, and changes nothing", () => {
   assertEquals(readConfig(text, PATH).values, {});
@@ -36,7 +39,7 @@ Deno.test("the example configuration has every key once", () => {
   // TOML itself refuses a key that is there twice.
   assertEquals(
     Object.keys(readConfig(inForce, PATH).values).sort(),
-    [...specs.keys(), ...profile.keys()].sort(),
+    [...specs.keys(), ...named.keys()].sort(),
   );
 });
 
@@ -44,8 +47,17 @@ Deno.test("the example configuration shows the defaults", () => {
   const { values } = readConfig(inForce, PATH);
   for (const [key, spec] of specs) {
     // What depends on the machine, and what has no default, stands for itself.
-    const bare = ["serve.init", "serve.tokens", "serve.worker_user", "serve.rpy2_anonymous"];
     const isOwn = key.startsWith("cluster.") && spec.fallback === undefined && !spec.list;
+    const tls = ["ca", "cert", "key"].flatMap((name) => {
+      return [`serve.tls_${name}`, `client.tls_${name}`];
+    });
+    const bare = [
+      "serve.init",
+      "serve.tokens",
+      "serve.worker_user",
+      "serve.rpy2_anonymous",
+      ...tls,
+    ];
     if (spec.automatic || bare.includes(key) || isOwn) continue;
     const fallback = spec.fallback ?? (spec.kind === "flag" ? "false" : "none");
     assertEquals(values[key], spec.list ? [] : [fallback], key);
@@ -54,13 +66,13 @@ Deno.test("the example configuration shows the defaults", () => {
 
 Deno.test("the example configuration gives a reason for every key, and marks what can be reloaded", () => {
   let comment = "";
-  let inProfile = false;
+  let isNamed = false;
   for (const line of text.split("\n")) {
-    inProfile ||= /^#?\[profile\./.test(line);
+    isNamed ||= /^#?\[(profile|certificate)\./.test(line);
     const name = /^#(\w+) = /.exec(line)?.[1];
     if (name !== undefined) {
-      // A profile's table is the last: some of its keys are the server's, too.
-      const all = inProfile ? [...profile] : [...specs];
+      // The tables with names are the last: some of their keys are the server's, too.
+      const all = isNamed ? [...named] : [...specs];
       const spec = all.find(([key]) => key.split(".").at(-1) === name)?.[1];
       assert(comment.length > 20, `${name}: ${comment}`);
       assertEquals(comment.includes("(reload)"), spec?.reload === true, name);
@@ -81,6 +93,13 @@ Deno.test("docs/configuration.md has every key, its flag, its default, and wheth
     return [key, spec.name, fallback, spec.reload === true];
   });
   assertEquals(said.sort(), expected.sort());
+});
+
+Deno.test("docs/configuration.md has every key of a certificate", () => {
+  const section = page.slice(page.indexOf("key of `[certificate.NAME]`"));
+  const rows = [...section.slice(0, section.indexOf("\n\n")).matchAll(/^\| `(\w+)` /gm)];
+  const keys = certificateSpecs("x").map(({ name }) => name);
+  assertEquals(rows.map(([, key]) => key), keys);
 });
 
 Deno.test("docs/configuration.md has every key of a profile with its default", () => {

@@ -4,11 +4,12 @@
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { asJson, asTable, examine } from "../cli/doctor.ts";
-import { checkCertificates } from "../cli/doctor_files.ts";
+import { checkCertificates, checkTls } from "../cli/doctor_files.ts";
 import type { FileFacts, Finding, Site } from "../cli/doctor_finding.ts";
 import { SERVE } from "../cli/table_serve.ts";
 import { Options, type RawValues } from "../core/options.ts";
 import { RtoolError } from "../core/errors.ts";
+import { TlsPlace } from "./tls_place.ts";
 
 /** A self-signed certificate of ninety days, whose key was never kept. */
 const CERTIFICATE = await Deno.readTextFile(
@@ -295,3 +296,20 @@ function text(part: string, content: string): Site["maybeText"] {
 function refusing(name: string): Site["run"] {
   return (program) => program === name ? Promise.resolve(undefined) : WELL.run(program, []);
 }
+
+Deno.test("a certificate a server would not start with ends the verdict, and one it would has its end", () => {
+  using place = new TlsPlace();
+  const { cert } = place.serverFiles();
+  const served = new Options(SERVE.options, { "tls-cert": [cert] }, {}, {});
+  const [good] = checkTls({ ...WELL, now: Date.now }, served);
+  assertEquals(good?.state, "ok");
+  assertStringIncludes(good!.found, "expires 20");
+  const [old] = checkTls({ ...WELL, now: () => Date.now() + 90 * 864e5 }, served);
+  assertEquals([old?.state, old?.fatal], ["broken", true]);
+  const absent = checkTls(
+    { ...WELL, now: Date.now },
+    new Options(SERVE.options, { "tls-cert": ["/none.pem"] }, {}, {}),
+  );
+  assertEquals(absent[0]?.fatal, true);
+  assertEquals(checkTls({ ...WELL, now: Date.now }, new Options(SERVE.options, {}, {}, {})), []);
+});

@@ -27,6 +27,7 @@ export interface PortOptions {
   readonly connectionsMax?: number;
   readonly helloTimeoutMs?: number;
   readonly admit?: ServeOptions["admit"];
+  readonly secure?: ServeOptions["secure"];
 }
 
 /** An event of the log. */
@@ -57,6 +58,7 @@ export function startPort(evaluator: Evaluator, options: PortOptions = {}): Fake
     {
       ...joinDoors(evaluator, options),
       admit: options.admit ?? (() => Promise.resolve(PRINCIPAL)),
+      secure: options.secure,
       connectionsMax: options.connectionsMax ?? 64,
       helloTimeoutMs: options.helloTimeoutMs ?? 10_000,
       log,

@@ -125,6 +125,7 @@ class Gate implements AsyncDisposable {
       insecure: false,
       tokens: this.path,
       maybeProfile: (name) => ({ ...OWNER, name }),
+      maybeHolder: () => undefined,
       log: { info: () => {}, error: () => {} },
       now: () => NOW,
       monotonic: () => this.clockMs,

@@ -66,7 +66,8 @@ Deno.test("every bound of serve can be reloaded, and where and how it runs canno
     return key && !reload && !key.startsWith("cluster.") ? [key] : [];
   });
   const audit = ["serve.audit", "serve.audit_max", "serve.audit_required"];
-  const others = ["serve.tokens", "serve.rpy2_anonymous", "serve.insecure", ...audit];
+  const tls = ["tls", "tls_cert", "tls_key", "tls_ca"].map((name) => `serve.${name}`);
+  const others = ["serve.tokens", ...tls, "serve.rpy2_anonymous", "serve.insecure", ...audit];
   assertEquals(fixed, [...FIXED, ...HOW_IT_CONFINES, ...others]);
 });
 

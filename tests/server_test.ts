@@ -153,12 +153,23 @@ Deno.test("serve() tells another version of rtool both versions", async () => {
 
 Deno.test("serve() takes any other first line for the name of an encoding", async () => {
   await using server = startPort(ECHO);
-  for (const line of ["", "HELLO", "rtool/1", "RTOOL/x", "get / http/1.1", "\x16\x03\x01"]) {
+  for (const line of ["", "HELLO", "rtool/1", "RTOOL/x", "get / http/1.1", "x\x16\x03"]) {
     using peer = await RawPeer.connect(server.port);
     await peer.send(`${line}\n`);
     const reply = text(await peer.read() ?? new Uint8Array(0));
     assertStringIncludes(reply.slice(8), "Error: Cannot use the encoding", JSON.stringify(line));
   }
+});
+
+Deno.test("serve() in plain text ends a greeting of TLS at once, without a word", async () => {
+  await using server = startPort(ECHO);
+  using peer = await RawPeer.connect(server.port);
+  await peer.send("\x16\x03\x01\x00\x05hello"); // No line ends here.
+  const startedAt = performance.now();
+  assertEquals((await peer.rest()).length, 0);
+  assertLess(performance.now() - startedAt, 1000);
+  await server.ended(1);
+  assertEquals(server.log.at(-1)?.fields["wire"], "tls");
 });
 
 Deno.test("serve() ends the connection behind a reply at once, for clients that wait for that", async () => {

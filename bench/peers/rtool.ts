@@ -3,6 +3,7 @@
  */
 
 import { Client } from "../../client.ts";
+import type { ClientTls } from "../../client_dial.ts";
 import { bareRequest } from "../../core/job.ts";
 import { confinedArgs } from "../../tests/confined.ts";
 import { type Line, ServerProcess, type Service } from "./service.ts";
@@ -69,8 +70,8 @@ export class Rtool implements Service {
     return this.#process.pid;
   }
 
-  connect(): Promise<RtoolLine> {
-    return RtoolLine.connect(this.#port, "main");
+  connect(tls?: ClientTls): Promise<RtoolLine> {
+    return RtoolLine.connect(this.#port, "main", tls);
   }
 
   /** The command line that evaluates one expression. */
@@ -104,12 +105,17 @@ class RtoolLine implements Line {
     this.#session = session;
   }
 
-  static async connect(port: number, session: string | undefined): Promise<RtoolLine> {
+  static async connect(
+    port: number,
+    session: string | undefined,
+    tls?: ClientTls,
+  ): Promise<RtoolLine> {
     const client = await Client.connect({
       hostname: "127.0.0.1",
       port,
       timeoutMs: CONNECT_TIMEOUT_MS,
       software: "rtool-bench",
+      tls,
     });
     return new RtoolLine(client, session);
   }

@@ -56,7 +56,7 @@ Deno.test("a second server on a taken port says so", async () => {
 Deno.test("serve refuses an address beyond this machine", async () => {
   const { code, stderr } = await outcome(rtool(["serve", "--hostname", "0.0.0.0", "--port", "0"]));
   assertEquals(code, 78);
-  assertStringIncludes(stderr, "--insecure");
+  assertStringIncludes(stderr, "rtool tls init");
 });
 
 Deno.test("serve says what is wrong when R does not start", async () => {

@@ -1,15 +1,17 @@
 /**
  * The rtool under test, run as its users run it: as a process.
  *
- * `RTOOL_BIN` names the binary; without it the checkout's main.ts runs from source.
+ * `RTOOL_BIN` names the binary; without it the checkout's main.ts runs from source. With
+ * `RTOOL_TEST_TLS=1` servers and clients speak TLS.
  */
 
 import { assertEquals } from "@std/assert";
+import type { ClientTls } from "../../client_dial.ts";
 import { kill, type Run, run, type RunOptions, start, workersAlive } from "./processes.ts";
 
 export { type Run, type RunOptions, text, workersAlive } from "./processes.ts";
 
-const READY = /^rtool: listening on 127\.0\.0\.1:(\d+) \(R [^)]+\)$/m;
+const READY = /^rtool: listening on [\d.]+:(\d+) \(R [^)]+\)$/m;
 const START_MS = 30_000;
 const STOP_MS = 45_000;
 
@@ -19,14 +21,33 @@ const LEFTOVER_MS = 1_000;
 /** The command that is rtool, without arguments. */
 export const RTOOL: readonly string[] = rtoolCommand();
 
+/** What a test under TLS works with; nothing in plain text. */
+const tls = Deno.env.get("RTOOL_TEST_TLS") === "1" ? await makeTls() : undefined;
+
+/** What a client within the test trusts. */
+export const CLIENT_TLS: ClientTls | undefined = tls?.client;
+
 /** Runs rtool to its end. */
 export function rtool(args: readonly string[], options: RunOptions = {}): Promise<Run> {
-  return run([...RTOOL, ...args], options);
+  return run([...RTOOL, ...args], { ...options, env: { ...tls?.env, ...options.env } });
 }
 
 /** Starts rtool and leaves the rest, also its end, to the caller. */
 export function spawnRtool(args: readonly string[], options: RunOptions = {}): Deno.ChildProcess {
-  return start([...RTOOL, ...args], options);
+  return start([...RTOOL, ...args], { ...options, env: { ...tls?.env, ...options.env } });
+}
+
+/** Certificates that last as long as the tests of one file. */
+async function makeTls() {
+  const { clientTls, TlsPlace } = await import("../tls_place.ts");
+  const place = new TlsPlace();
+  globalThis.addEventListener("unload", () => place[Symbol.dispose]());
+  const { cert, ca } = place.serverFiles();
+  return {
+    args: ["--tls-cert", cert],
+    env: { RTOOL_TLS: "true", RTOOL_TLS_CA: ca! },
+    client: clientTls(),
+  };
 }
 
 /** Starts `rtool serve` on a free port; returns when it can take jobs. */
@@ -37,7 +58,10 @@ export async function startServer(
   const dir = await Deno.makeTempDir({ prefix: "rtool-e2e-" });
   await Deno.chmod(dir, 0o711); // R that is confined runs as another user.
   const env = { TMPDIR: dir, XDG_RUNTIME_DIR: dir, XDG_CONFIG_HOME: dir, ...options.env };
-  const server = new TestServer(spawnRtool(["serve", "--port", "0", ...args], { env }), dir);
+  const server = new TestServer(
+    spawnRtool(["serve", "--port", "0", ...tls?.args ?? [], ...args], { env }),
+    dir,
+  );
   await server.ready;
   return server;
 }

@@ -7,7 +7,7 @@ import { assert } from "@std/assert";
 import { Client } from "../../client.ts";
 import { RtoolError } from "../../core/errors.ts";
 import { bareRequest, type JobRequest } from "../../core/job.ts";
-import type { TestServer } from "./rtool.ts";
+import { CLIENT_TLS, type TestServer } from "./rtool.ts";
 
 /** How much later than its time limit a job may end, in milliseconds. */
 const LATE_MS = 3000;
@@ -46,6 +46,7 @@ export function connect(server: Pick<TestServer, "port">): Promise<Client> {
     port: server.port,
     timeoutMs: 20_000,
     software: "test",
+    tls: CLIENT_TLS,
   });
 }
 

@@ -1,10 +1,13 @@
 /**
  * Tokens as users of one machine meet them: a second user with and without one, and every command
- * as each kind of principal. The table of docs/security.md says who is let in.
+ * as each kind of principal, those with certificates among them. The table of docs/security.md says
+ * who is let in.
  */
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { addToken, revokeToken } from "../../access/tokens.ts";
+import { makeClient } from "../../cli/make_certificates.ts";
+import { ALICE, AUTHORITY, STRANGER, TlsPlace, TODAY } from "../tls_place.ts";
 import { OtherUser } from "./other_user.ts";
 import type { Run, RunOptions } from "./processes.ts";
 import { rtool, startServer, type TestServer, text } from "./rtool.ts";
@@ -120,22 +123,25 @@ Deno.test("a token that is revoked is refused at once, and the log names neither
   assert(!server.stderrText().includes(env.RTOOL_TOKEN));
 });
 
-/** Who runs a command, and with which token. */
+/** Who runs a command, and with which token; under TLS with these options. */
 interface Kind {
   readonly isOther: boolean;
   readonly token: string | undefined;
+  readonly tls?: readonly string[];
   /** @default {the server of the place} */
   readonly server?: TestServer;
 }
 
 /** A server with a token file, and a second user beside it. */
 class Place implements AsyncDisposable {
-  readonly kinds: ReadonlyMap<string, Kind>;
+  readonly kinds: Map<string, Kind>;
 
   private constructor(
     readonly server: TestServer,
     readonly user: OtherUser,
     readonly tokens: string,
+    /** Under TLS, with the same tokens. */
+    readonly secured: TestServer,
   ) {
     const right = this.add("right");
     const expired = this.add("expired", 1000);
@@ -160,22 +166,62 @@ class Place implements AsyncDisposable {
     const dir = await Deno.makeTempDir({ prefix: "rtool-place-" });
     const tokens = `${dir}/tokens.json`;
     const user = await OtherUser.create();
-    return new Place(await startServer(["--tokens", tokens]), user, tokens);
+    await Deno.writeTextFile(`${dir}/config.toml`, '[certificate.alice]\nprofile = "default"\n');
+    const certificates = new TlsPlace();
+    const { cert } = certificates.serverFiles();
+    const configured = ["--tokens", tokens, "--config", `${dir}/config.toml`];
+    const place = new Place(
+      await startServer(["--tokens", tokens]),
+      user,
+      tokens,
+      await startServer([...configured, "--tls-cert", cert]),
+    );
+    certificates[Symbol.dispose]();
+    await place.addCertificates();
+    return place;
+  }
+
+  /** Each user has files of its own: nobody reads the key of another. */
+  async addCertificates(): Promise<void> {
+    const right = this.kinds.get("other user, right token")?.token;
+    const shown = [
+      ["right certificate", ALICE],
+      ["certificate without a table", await makeClient(AUTHORITY, "mallory", TODAY)],
+      ["certificate of another authority", await makeClient(STRANGER, "alice", TODAY)],
+    ] as const;
+    for (const who of ["own user", "other user"]) {
+      const isOther = who === "other user";
+      const write = async (name: string, content: string) => {
+        const path = await this.user.write(`${who[1]}-${name}`, content, 0o600);
+        if (!isOther) await Deno.chown(path, Deno.uid(), Deno.gid());
+        return path;
+      };
+      const ca = ["--tls-ca", await write("ca.pem", AUTHORITY.cert)];
+      this.kinds.set(`${who} under TLS`, { isOther, token: undefined, tls: ca });
+      this.kinds.set(`${who} under TLS, right token`, { isOther, token: right, tls: ca });
+      for (const [what, { cert, key }] of shown) {
+        const files = ["--tls-cert", await write(`${what[0]}${what.length}.pem`, cert)];
+        await write(`${what[0]}${what.length}.key`, key);
+        this.kinds.set(`${who}, ${what}`, { isOther, token: undefined, tls: [...ca, ...files] });
+      }
+    }
   }
 
   add(name: string, expiresAt: number | undefined = undefined): string {
     return addToken(this.tokens, { name, profile: "default", expiresAt }, 0);
   }
 
-  run({ isOther, token, server = this.server }: Kind, args: readonly string[]): Promise<Run> {
+  run({ isOther, token, tls, server }: Kind, args: readonly string[]): Promise<Run> {
     const [command = "", ...rest] = args;
-    const whole = [command, "-p", `${server.port}`, ...rest];
+    const { port } = server ?? (tls ? this.secured : this.server);
+    const whole = [command, "-p", `${port}`, ...tls ?? [], ...rest];
     const options: RunOptions = token === undefined ? {} : { env: { RTOOL_TOKEN: token } };
     return isOther ? this.user.rtool(whole, options) : rtool(whole, options);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.server[Symbol.asyncDispose]();
+    await this.secured[Symbol.asyncDispose]();
     await this.user[Symbol.asyncDispose]();
     await Deno.remove(this.tokens.replace(/\/[^/]*$/, ""), { recursive: true });
   }
