@@ -20,7 +20,7 @@ const VARYING: Readonly<Record<string, RegExp>> = {
 };
 
 Deno.test("each script ends in a sandbox as it does without, and prints the same", async () => {
-  await using plain = await TestEngine.started({ start: "spawn", spares: 2 });
+  await using plain = await TestEngine.started({ start: "fork", spares: 2 });
   await using confined = await confinedEngine({}, { spares: 2 });
   const all = await readParityScripts();
   const open = all.filter(({ code }) => code.length <= CODE_BYTES_MAX);
