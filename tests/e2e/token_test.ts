@@ -83,11 +83,13 @@ Deno.test("principals have their own sessions, and see nothing of each other", a
   assert(!text(listed.stdout).includes("token:a"), text(listed.stdout));
 });
 
-Deno.test("another user reads neither the token file nor the directory of the server", async () => {
+Deno.test("another user reads neither token file nor audit nor the directory of the server", async () => {
   await using place = await Place.open();
   place.add("a");
+  await rtool(["ping", "-p", `${place.server.port}`]); // The audit has a line.
   await Deno.chmod(place.tokens.replace(/\/[^/]*$/, ""), 0o755);
-  for (const path of [place.tokens, `${place.tokens}.lock`]) {
+  for (const path of [place.tokens, place.audit]) {
+    assert(Deno.statSync(path).size > 0, path);
     assert((await place.user.run(["cat", path])).code !== 0, path);
   }
   const list = await place.user.rtool(["token", "list", "--tokens", place.tokens]);
@@ -140,6 +142,7 @@ class Place implements AsyncDisposable {
     readonly server: TestServer,
     readonly user: OtherUser,
     readonly tokens: string,
+    readonly audit: string,
     /** Under TLS, with the same tokens. */
     readonly secured: TestServer,
   ) {
@@ -164,16 +167,17 @@ class Place implements AsyncDisposable {
 
   static async open(): Promise<Place> {
     const dir = await Deno.makeTempDir({ prefix: "rtool-place-" });
-    const tokens = `${dir}/tokens.json`;
+    const [tokens, audit] = [`${dir}/tokens.json`, `${dir}/audit.jsonl`];
     const user = await OtherUser.create();
     await Deno.writeTextFile(`${dir}/config.toml`, '[certificate.alice]\nprofile = "default"\n');
     const certificates = new TlsPlace();
     const { cert } = certificates.serverFiles();
     const configured = ["--tokens", tokens, "--config", `${dir}/config.toml`];
     const place = new Place(
-      await startServer(["--tokens", tokens]),
+      await startServer(["--tokens", tokens, "--audit", audit]),
       user,
       tokens,
+      audit,
       await startServer([...configured, "--tls-cert", cert]),
     );
     certificates[Symbol.dispose]();
