@@ -37,6 +37,8 @@ export interface ServeOptions {
   ) => ReturnType<Admit>;
   /** Puts TLS on a connection; without it the port speaks plain text. */
   readonly secure?: ((conn: Deno.TcpConn) => SecuredWire) | undefined;
+  /** Is told of a peer whose certificate was refused, before it has said a word. */
+  readonly refused?: (link: Link, error: RtoolError) => void;
   /** Open connections. @default {1024} */
   readonly connectionsMax: number;
   /** How long a peer may take to say what it wants, in milliseconds. @default {10000} */
@@ -153,6 +155,7 @@ async function serveConnection(
     error = failure.code;
     // Who has not said a word is no principal yet: nobody else tells why it was turned away.
     if (wire === "none") reason = failure.message;
+    if (wire === "none" && failure.code === "not_allowed") options.refused?.(link, failure);
     // The native door has said so itself.
     if (wire !== "native" && ["not_allowed", "bad_request"].includes(failure.code)) {
       options.rpy2.refuse(link, failure);

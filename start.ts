@@ -21,7 +21,7 @@ import { createReloader } from "./core/reload.ts";
 import { type EngineOptions, Sessions } from "./engine/sessions.ts";
 import { serve } from "./server.ts";
 import { type Access, type Configured, openAccess } from "./start_access.ts";
-import { auditedAdmission, maybeAudit } from "./start_audit.ts";
+import { auditedAdmission, auditedRefusals, maybeAudit } from "./start_audit.ts";
 import { joinCluster } from "./start_cluster.ts";
 import { joinDoors } from "./start_doors.ts";
 import { type Limits, limitsOf } from "./start_limits.ts";
@@ -71,6 +71,7 @@ export async function start(context: Context, control: Control): Promise<void> {
       {
         ...joinDoors(limits, joined.evaluator, { rVersion, spoolDir: stateDir }),
         admit: auditedAdmission(access.admission, audit),
+        ...auditedRefusals(audit),
         secure: tls?.secure,
         log,
       },

@@ -30,3 +30,8 @@ export function auditedAdmission(
     return audit?.connection(ends, admitting) ?? admitting();
   };
 }
+
+/** Writes down whom TLS has refused. */
+export function auditedRefusals(audit: Audit | undefined): Pick<ServeOptions, "refused"> {
+  return audit ? { refused: ({ ends }, error) => audit.refused(ends, error) } : {};
+}

@@ -55,19 +55,23 @@ export class Audit implements Disposable {
 
   /** Passes the decision about a connection on, and writes it down. */
   async connection(ends: Ends, deciding: () => Promise<Principal>): Promise<Principal> {
-    const peer = `${ends.remote.hostname}:${ends.remote.port}`;
     try {
       // A principal of its own, so that it has one peer.
       const principal = { ...await deciding() };
-      this.#peers.set(principal, peer);
+      this.#peers.set(principal, peerOf(ends));
       this.#sink.write({ event: "connection", decision: "allowed", ...this.#who(principal) });
       return principal;
     } catch (error) {
-      const { code, message } = toRtoolError(error);
-      const reason = { code, reason: clipped(message) };
-      this.#sink.write({ event: "connection", decision: "refused", peer, ...reason });
+      this.refused(ends, error);
       throw error;
     }
+  }
+
+  /** Writes down a peer that was not let in. */
+  refused(ends: Ends, error: unknown): void {
+    const { code, message } = toRtoolError(error);
+    const why = { peer: peerOf(ends), code, reason: clipped(message) };
+    this.#sink.write({ event: "connection", decision: "refused", ...why });
   }
 
   /** The same Evaluator, but for what is written down. */
@@ -228,4 +232,8 @@ function controlFacts(command: ControlCommand): AuditFacts {
 
 function clipped(text: string): string {
   return text.length > TEXT_CHARS_MAX ? `${text.slice(0, TEXT_CHARS_MAX)}...` : text;
+}
+
+function peerOf({ remote }: Ends): string {
+  return `${remote.hostname}:${remote.port}`;
 }
