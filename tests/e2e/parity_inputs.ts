@@ -62,7 +62,7 @@ const GENERATED: readonly Generated[] = [
   ["crlf_error.R", "an error in lines that end in CR and LF", () => CRLF_ERROR],
   ["cr.R", "lines that end in CR", () => 'cat("one\\n")\rcat("two\\n")\r'],
   ["literal.R", "a literal of 2 MB", () => `x <- "${"abcdefghij".repeat(200_000)}"\nnchar(x)\n`],
-  ["vector.R", "a vector of 20,000 lines, and a tail that does not parse", vectorOfLines],
+  ["vector.R", "a vector of 8,000 lines, and a tail that does not parse", vectorOfLines],
   ["lines.R", "20,000 lines, and a tail that does not parse", twentyThousandLines],
   ["statements.R", "a thousand statements in one line", statementsInOneLine],
   [
@@ -123,7 +123,7 @@ function numbers(count: number): string[] {
 }
 
 function vectorOfLines(): string {
-  return `cat("before\\n")\nx <- c(\n${numbers(20_000).join(",\n")}\n)\nsum(x)\ny <- c(1,\n2 3)\n`;
+  return `cat("before\\n")\nx <- c(\n${numbers(8_000).join(",\n")}\n)\nsum(x)\ny <- c(1,\n2 3)\n`;
 }
 
 function twentyThousandLines(): string {
