@@ -22,7 +22,7 @@ import { type EngineOptions, Sessions } from "./engine/sessions.ts";
 import { serve } from "./server.ts";
 import { type Access, type Configured, openAccess } from "./start_access.ts";
 import { auditedAdmission, auditedRefusals, maybeAudit } from "./start_audit.ts";
-import { joinCluster } from "./start_cluster.ts";
+import { joinCluster, refuseHalfCluster } from "./start_cluster.ts";
 import { joinDoors } from "./start_doors.ts";
 import { type Limits, limitsOf } from "./start_limits.ts";
 import { openLog } from "./start_log.ts";
@@ -45,6 +45,7 @@ export interface Control {
 export async function start(context: Context, control: Control): Promise<void> {
   const { options, say } = context;
   const { stop, hurry } = control;
+  refuseHalfCluster(options);
   const log = openLog(options);
   hideProcess(log);
   using audit = maybeAudit(options, log);

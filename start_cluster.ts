@@ -11,6 +11,7 @@ import type { QueueWorker, WorkerOptions } from "./cluster/queue_worker.ts";
 import { RtoolError, toRtoolError } from "./core/errors.ts";
 import type { Evaluator, Principal } from "./core/job.ts";
 import type { Log } from "./core/log.ts";
+import type { Options } from "./core/options.ts";
 import { OWNER } from "./core/profile.ts";
 import { SOFTWARE } from "./core/version.ts";
 import type { Sessions } from "./engine/sessions.ts";
@@ -36,16 +37,22 @@ export interface Joined extends AsyncDisposable {
   readonly evaluator: Evaluator;
 }
 
+/** Throws when the options name a queue and no broker, or a broker and no queue. */
+export function refuseHalfCluster(options: Options): void {
+  const hasQueue = options.maybeText("queue") !== undefined;
+  if (hasQueue === options.list("nats").length > 0) return;
+  throw new RtoolError("bad_config", "A server in a cluster needs --nats and --queue, both", {
+    hint: hasQueue ? "add --nats nats://HOST:4222" : "add --queue NAME",
+  });
+}
+
 /** The evaluator of the sessions; beside it that of the queue the options name, if they do. */
 export async function joinCluster(parts: ClusterParts): Promise<Joined> {
   const { context, sessions, around } = parts;
   const queue = context.options.maybeText("queue");
   const urls = context.options.list("nats");
-  if (queue === undefined && urls.length === 0) {
-    return { evaluator: around(sessions), [Symbol.asyncDispose]: () => Promise.resolve() };
-  }
   if (queue === undefined || urls.length === 0) {
-    throw new RtoolError("bad_config", "A server in a cluster needs --nats and --queue, both");
+    return { evaluator: around(sessions), [Symbol.asyncDispose]: () => Promise.resolve() };
   }
   const { withQueue, reportingQueue } = await import("./cluster/queue_evaluator.ts");
   const { readClusterKey } = await import("./cli/cluster_access.ts");

@@ -8,20 +8,14 @@
 import type { Isolation } from "./cli/profile_start.ts";
 import { RtoolError } from "./core/errors.ts";
 import type { Log } from "./core/log.ts";
-import { type ReadySandbox, readySandbox, tasksFor } from "./engine/isolation.ts";
+import { type ReadySandbox, readySandbox, type SandboxWish, tasksFor } from "./engine/isolation.ts";
 import { type ProbeResult, probeSandbox } from "./engine/probes.ts";
 import type { SparesOptions } from "./engine/worker_types.ts";
 
 /** What an R is to see. */
-export interface View {
+export interface View
+  extends Pick<SandboxWish, "user" | "readOnly" | "readWrite" | "network" | "processesMax"> {
   readonly isolation: Isolation;
-  /** Who a confined R runs as, where root must name one. */
-  readonly user: string | undefined;
-  readonly readOnly: readonly string[];
-  readonly readWrite: readonly string[];
-  readonly network: boolean;
-  /** Processes one job may have. */
-  readonly processesMax: number;
 }
 
 /** What a confined R changes in its options; nothing when it is not confined. */

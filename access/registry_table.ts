@@ -4,12 +4,8 @@
  */
 
 import { maybeNearest } from "../core/nearest.ts";
+import { isTable, keyText, tomlValueText } from "../core/toml_value.ts";
 import type { RegistryFault } from "./registry_schema.ts";
-
-/** Tables have no prototype; a date has one. */
-export function isTable(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && Object.getPrototypeOf(value) === null;
-}
 
 /** A table, the keys that were asked for, and the faults of the whole file. */
 export class Table {
@@ -95,7 +91,7 @@ export class Table {
     const path = key === undefined ? this.#path : [...this.#path, key];
     this.#faults.push({
       path,
-      what: `Cannot use '${shown(path)}'`,
+      what: `Cannot use '${keyText(path)}'`,
       detail: why,
       ...(hint === undefined ? {} : { hint }),
     });
@@ -107,7 +103,7 @@ export class Table {
       const path = [...this.#path, key];
       const nearest = maybeNearest(key.slice(0, 80), [...this.#asked]);
       const hint = nearest === undefined ? {} : { hint: `did you mean '${nearest}'?` };
-      this.#faults.push({ path, what: `Unknown key '${shown(path)}'`, ...hint });
+      this.#faults.push({ path, what: `Unknown key '${keyText(path)}'`, ...hint });
     }
   }
 
@@ -117,7 +113,7 @@ export class Table {
   }
 
   #wrong(key: string, value: unknown, wanted: string): undefined {
-    this.fault(key, `found ${found(value)}, wanted ${wanted}`);
+    this.fault(key, `found ${tomlValueText(value)}, wanted ${wanted}`);
     return undefined;
   }
 }
@@ -128,30 +124,4 @@ function isNumber(value: unknown): boolean {
 
 function isCount(value: unknown): value is bigint {
   return typeof value === "bigint" && value >= 0n && value <= BigInt(Number.MAX_SAFE_INTEGER);
-}
-
-function found(value: unknown): string {
-  if (Array.isArray(value)) return "an array";
-  if (isTable(value)) return "a table";
-  switch (typeof value) {
-    case "string":
-      return `the string ${JSON.stringify(clipped(value))}`;
-    case "bigint":
-      return `the integer ${clipped(String(value))}`;
-    case "number":
-      return `the float ${value}`;
-    case "boolean":
-      return `${value}`;
-    default:
-      return "a date";
-  }
-}
-
-function shown(path: readonly (string | number)[]): string {
-  const names = path.map((name) => /^[\w-]+$/.test(`${name}`) ? name : JSON.stringify(name));
-  return clipped(names.join("."));
-}
-
-function clipped(text: string): string {
-  return text.length > 80 ? `${text.slice(0, 80)}...` : text;
 }

@@ -9,9 +9,9 @@ import { CERTIFICATE_NAME_HINT, isCertificateName } from "../core/certificate.ts
 import { maybeNearest } from "../core/nearest.ts";
 import { mayBeNone, maybeProblem, type OptionSpec, type RawValues } from "../core/options.ts";
 import { DEFAULT_PROFILE_NAME, isProfileName, PROFILE_NAME_HINT } from "../core/profile.ts";
+import { isTable, type KeyPath, keyText, tomlValueText } from "../core/toml_value.ts";
 import { findProfileFaults, PROFILE_TABLE, profileSpecs } from "./profiles.ts";
 import { CERTIFICATE_TABLE, certificateSpecs, findCertificateFaults } from "./certificates.ts";
-import type { KeyPath } from "./toml_lines.ts";
 
 /** One thing that is wrong with a file. */
 export interface Fault {
@@ -69,7 +69,7 @@ function* checkCertificate(
 ): Generator<Fault> {
   for (const { key, detail } of findCertificateFaults(name, values, profiles)) {
     const path = [CERTIFICATE_TABLE, name, ...key === undefined ? [] : [key]];
-    yield { path, what: `Cannot use '${shown(path)}'`, detail };
+    yield { path, what: `Cannot use '${keyText(path)}'`, detail };
   }
 }
 
@@ -78,8 +78,8 @@ function* findNameless(names: readonly string[], values: RawValues): Generator<F
   const named = values["serve.rpy2_anonymous"]?.[0];
   if (named === undefined || [...names, DEFAULT_PROFILE_NAME].includes(named)) return;
   const path = ["serve", "rpy2_anonymous"];
-  const detail = `there is no [${PROFILE_TABLE}.${clipped(named)}]`;
-  yield { path, what: `Cannot use '${shown(path)}'`, detail };
+  const detail = `there is no [${keyText([PROFILE_TABLE, named])}]`;
+  yield { path, what: `Cannot use '${keyText(path)}'`, detail };
 }
 
 /** Finds what does not go together; an empty table is a profile, too, and gets its first value. */
@@ -93,7 +93,7 @@ function* checkProfile(
   const own = Object.fromEntries(keys.map((key) => [key.slice(prefix.length), values[key]]));
   for (const { key, detail } of findProfileFaults(own, values["serve.isolation"]?.[0])) {
     const path = [PROFILE_TABLE, name, key];
-    yield { path, what: `Cannot use '${shown(path)}'`, detail };
+    yield { path, what: `Cannot use '${keyText(path)}'`, detail };
   }
 }
 
@@ -179,30 +179,13 @@ function findUnusable(issues: readonly v.BaseIssue<unknown>[], tree: Tree): Faul
       path.push(String(key));
       below = below.get(String(key));
     }
-    if (below === undefined || faults.has(shown(path))) continue;
+    if (below === undefined || faults.has(keyText(path))) continue;
     const want = below instanceof Map ? "a table" : wanted(below);
     const inside = items.length > path.length ? " in it" : "";
-    const detail = `found ${found(input)}${inside}, wanted ${want}`;
-    faults.set(shown(path), { path, what: `Cannot use '${shown(path)}'`, detail });
+    const detail = `found ${tomlValueText(input)}${inside}, wanted ${want}`;
+    faults.set(keyText(path), { path, what: `Cannot use '${keyText(path)}'`, detail });
   }
   return [...faults.values()];
-}
-
-function found(value: unknown): string {
-  if (Array.isArray(value)) return "an array";
-  if (isTable(value)) return "a table";
-  switch (typeof value) {
-    case "string":
-      return `the string ${JSON.stringify(clipped(value))}`;
-    case "bigint":
-      return `the integer ${clipped(String(value))}`;
-    case "number":
-      return `the float ${value}${Number.isInteger(value) ? ".0" : ""}`;
-    case "boolean":
-      return `${value}`;
-    default:
-      return "a date";
-  }
 }
 
 /** What the names of tables have to be. */
@@ -221,7 +204,7 @@ function* findUnknown(table: unknown, tree: Tree, root: Tree, above: KeyPath): G
     if (below !== undefined) continue;
     const named = path.length === 2 ? NAME_HINTS[path[0]!] : undefined;
     const hint = named ?? maybeMeant(path, root);
-    yield { path, what: `Unknown key '${shown(path)}'`, ...(hint ? { hint } : {}) };
+    yield { path, what: `Unknown key '${keyText(path)}'`, ...(hint ? { hint } : {}) };
   }
 }
 
@@ -229,7 +212,7 @@ function* findUnknown(table: unknown, tree: Tree, root: Tree, above: KeyPath): G
 function maybeMeant(path: KeyPath, root: Tree): string | undefined {
   const keys = [...keysOf(root, "")];
   const elsewhere = keys.find((key) => key.split(".").at(-1) === path.at(-1));
-  const meant = elsewhere ?? maybeNearest(shown(path), keys);
+  const meant = elsewhere ?? maybeNearest(keyText(path), keys);
   if (meant === undefined) return undefined;
   const isMisplaced = elsewhere !== undefined && !meant.includes(".");
   return `did you mean '${meant}'${isMisplaced ? ", before the first [table]" : ""}?`;
@@ -242,20 +225,6 @@ function* keysOf(tree: Tree, prefix: string): Generator<string> {
   }
 }
 
-/** Tables have no prototype; a date has one. */
-function isTable(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && Object.getPrototypeOf(value) === null;
-}
-
 function valueAt(table: unknown, names: readonly string[]): unknown {
   return names.reduce((value, name) => isTable(value) ? value[name] : undefined, table);
-}
-
-function shown(path: KeyPath): string {
-  const names = path.map((name) => /^[\w-]+$/.test(`${name}`) ? name : JSON.stringify(name));
-  return clipped(names.join("."));
-}
-
-function clipped(text: string): string {
-  return text.length > 80 ? `${text.slice(0, 80)}...` : text;
 }

@@ -91,14 +91,8 @@ export function lacking(
 }
 
 /** Something `rtool serve` cannot start with. */
-export function fatal(
-  what: string,
-  state: "missing" | "broken",
-  found: string,
-  meaning: string,
-  advice: string,
-): Finding {
-  return { what, state, found, meaning, advice, fatal: true };
+export function fatal(...facts: Parameters<typeof lacking>): Finding {
+  return { ...lacking(...facts), fatal: true };
 }
 
 /** The first line of what a program said. */

@@ -6,6 +6,7 @@
 import { RtoolError } from "../core/errors.ts";
 import { isLoopback } from "../core/loopback.ts";
 import type { Options } from "../core/options.ts";
+import { exists } from "../core/path_state.ts";
 
 /** Then comes the id of the server's process. */
 const STATE_DIR_PREFIX = "rtool-";
@@ -94,15 +95,6 @@ function removeStale(parent: string): void {
 /** Where there is no /proc, every process counts as alive. */
 function isAlive(pid: number): boolean {
   return exists(`/proc/${pid}`) || !exists("/proc/self");
-}
-
-function exists(path: string): boolean {
-  try {
-    Deno.lstatSync(path);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 /** Connections that fit the process's file descriptors, with room for the workers' pipes. */

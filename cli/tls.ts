@@ -9,6 +9,7 @@ import { keyBeside, readCertificates, readPrivateKey } from "../access/pem_file.
 import { writeSecret } from "../access/secret_file.ts";
 import { CERTIFICATE_NAME_HINT, isCertificateName } from "../core/certificate.ts";
 import { RtoolError } from "../core/errors.ts";
+import { exists } from "../core/path_state.ts";
 import type { CommandEnd, Context } from "./context.ts";
 import { lifeMs, minuteOf } from "./life.ts";
 import type { CertificatePair, Validity } from "./make_certificates.ts";
@@ -186,13 +187,4 @@ function namesOf(dir: string): string[] {
   if (!exists(dir)) return [];
   return [...Deno.readDirSync(dir)].map(({ name }) => name)
     .filter((name) => name.endsWith(".pem")).sort();
-}
-
-function exists(path: string): boolean {
-  try {
-    Deno.lstatSync(path);
-    return true;
-  } catch {
-    return false;
-  }
 }

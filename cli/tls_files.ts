@@ -8,6 +8,7 @@ import type { TlsFiles } from "../access/tls_context.ts";
 import type { ClientTls } from "../client_dial.ts";
 import { RtoolError } from "../core/errors.ts";
 import type { Options } from "../core/options.ts";
+import { resolves } from "../core/path_state.ts";
 import type { Context } from "./context.ts";
 import { configDir } from "./parse.ts";
 
@@ -30,7 +31,7 @@ export function maybeServerFiles(options: Options, env: Context["env"]): TlsFile
     throw new RtoolError("bad_config", `Cannot use --${idle} without --tls-cert or --tls`);
   }
   const cert = named ?? `${tlsDir(env)}/${SERVER}.pem`;
-  if (named === undefined && !exists(cert)) {
+  if (named === undefined && !resolves(cert)) {
     throw new RtoolError("bad_config", `Cannot speak TLS: there is no ${cert}`, {
       hint: "make it with: rtool tls init",
     });
@@ -39,14 +40,14 @@ export function maybeServerFiles(options: Options, env: Context["env"]): TlsFile
   return {
     cert,
     key: options.maybeText("tls-key") ?? keyBeside(cert),
-    ca: options.maybeText("tls-ca") ?? (exists(beside) ? beside : undefined),
+    ca: options.maybeText("tls-ca") ?? (resolves(beside) ? beside : undefined),
   };
 }
 
 /** What a client trusts and shows; all of it has been checked: the library trusts it. */
 export function readClientTls(options: Options, env: Context["env"]): ClientTls {
   const usual = `${tlsDir(env)}/${AUTHORITY}.pem`;
-  const ca = options.maybeText("tls-ca") ?? (exists(usual) ? usual : undefined);
+  const ca = options.maybeText("tls-ca") ?? (resolves(usual) ? usual : undefined);
   return {
     authorities: ca === undefined ? [] : readCertificates(ca),
     identity: maybeIdentity(options),
@@ -72,14 +73,5 @@ function fits(cert: string, key: string, keyPath: string): boolean {
     return new X509Certificate(cert).checkPrivateKey(createPrivateKey(key));
   } catch (cause) {
     throw unusable(keyPath, "it holds no private key that can be read", cause);
-  }
-}
-
-function exists(path: string): boolean {
-  try {
-    Deno.statSync(path);
-    return true;
-  } catch {
-    return false;
   }
 }

@@ -5,8 +5,7 @@
  * there are.
  */
 
-/** Names of tables and of the key in them; numbers count the items of an array. */
-export type KeyPath = readonly (string | number)[];
+import type { KeyPath } from "../core/toml_value.ts";
 
 /** Lines of keys and tables, from 1. */
 export interface KeyLines {

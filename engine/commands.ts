@@ -14,6 +14,7 @@ import itemsSource from "./r/items.R" with { type: "text" };
 import jobSource from "./r/job.R" with { type: "text" };
 import linesSource from "./r/lines.R" with { type: "text" };
 import marksSource from "./r/marks.R" with { type: "text" };
+import pagesSource from "./r/pages.R" with { type: "text" };
 import placesSource from "./r/places.R" with { type: "text" };
 import plotsSource from "./r/plots.R" with { type: "text" };
 import workerSource from "./r/worker.R" with { type: "text" };
@@ -21,7 +22,7 @@ import workerSource from "./r/worker.R" with { type: "text" };
 /** The worker, without the comments: R would only have to read them. */
 const SOURCE = [
   ...[workerSource, linesSource, jobSource, codeSource, placesSource, conditionsSource],
-  ...[callsSource, marksSource, itemsSource, plotsSource, forkSource],
+  ...[callsSource, marksSource, itemsSource, plotsSource, pagesSource, forkSource],
 ].join("\n").replaceAll(/^ *#.*\n/gm, "");
 
 /** Most bytes of a line, its end included: R's CONSOLE_BUFFER_SIZE is 4096. */

@@ -6,6 +6,7 @@
  */
 
 import { RtoolError, toRtoolError } from "../core/errors.ts";
+import { resolves } from "../core/path_state.ts";
 import { keepDescriptors } from "./descriptors.ts";
 import { isWithin, maybePathProblem, outermost, type Sandbox } from "./sandbox.ts";
 import type { SystemUser } from "./sandbox.ts";
@@ -74,7 +75,7 @@ export async function readySandbox(wish: SandboxWish): Promise<ReadySandbox> {
     command,
     user,
     system: outermost([...SYSTEM, ...PROGRAMS.filter(isDirectory), home, ...libraries])
-      .filter((path) => maybePathProblem(path) === undefined && exists(path)),
+      .filter((path) => maybePathProblem(path) === undefined && resolves(path)),
     links: Object.fromEntries(PROGRAMS.flatMap((path) => {
       const to = maybeLink(path);
       return to === undefined ? [] : [[path, to]];
@@ -171,7 +172,7 @@ function granted(path: string, stateDir: string): string {
   };
   const problem = maybePathProblem(path);
   if (problem !== undefined) return refuse(problem);
-  if (!exists(path)) return refuse("there is no such file or directory");
+  if (!resolves(path)) return refuse("there is no such file or directory");
   const real = Deno.realPathSync(path);
   const behind = maybePathProblem(real);
   if (behind !== undefined) return refuse(`it leads to ${real}: ${behind}`);
@@ -210,7 +211,7 @@ function writeFilter(stateDir: string, network: boolean): string | undefined {
   const filter = maybeFilter(Deno.build.arch, network);
   if (!filter) return undefined;
   const path = `${stateDir}/seccomp${network ? "-network" : ""}`;
-  if (exists(path)) return path;
+  if (resolves(path)) return path;
   Deno.writeFileSync(path, filter, { mode: 0o644 });
   Deno.chmodSync(path, 0o644); // Whatever the umask.
   return path;
@@ -225,14 +226,5 @@ function maybeLink(path: string): string | undefined {
 }
 
 function isDirectory(path: string): boolean {
-  return maybeLink(path) === undefined && exists(path);
-}
-
-function exists(path: string): boolean {
-  try {
-    Deno.statSync(path);
-    return true;
-  } catch {
-    return false;
-  }
+  return maybeLink(path) === undefined && resolves(path);
 }

@@ -6,6 +6,7 @@
  */
 
 import { RtoolError } from "../core/errors.ts";
+import { exists } from "../core/path_state.ts";
 import { randomHex } from "./job.ts";
 import { processesWith, sendSignal } from "./process_table.ts";
 import { RProcess } from "./process.ts";
@@ -208,13 +209,4 @@ function parse(stdout: string, stderr: string): Map<string, ProbeResult["result"
 
 function firstLine(text: string): string {
   return text.trim().split("\n").find((line) => line.trim() !== "")?.slice(0, 300) ?? "";
-}
-
-function exists(path: string): boolean {
-  try {
-    Deno.lstatSync(path);
-    return true;
-  } catch {
-    return false;
-  }
 }

@@ -5,7 +5,8 @@
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { parse } from "smol-toml";
-import { findKeyLines, type KeyPath } from "../cli/toml_lines.ts";
+import { findKeyLines } from "../cli/toml_lines.ts";
+import type { KeyPath } from "../core/toml_value.ts";
 import { SEED, seeded } from "./random.ts";
 
 /** Text, and the line of each key in it. */

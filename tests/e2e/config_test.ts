@@ -124,3 +124,12 @@ async function reload(server: TestServer, said: string): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
 }
+
+Deno.test("a server with half of a cluster's options says which is missing, before it starts R", async () => {
+  const halves = [[["--nats", "nats://h"], "--queue"], [["--queue", "q"], "--nats"]] as const;
+  for (const [given, missing] of halves) {
+    const { code, stderr } = await rtool(["serve", "--r", "no-such-r", "--port", "0", ...given]);
+    assertEquals(code, 78);
+    assertStringIncludes(text(stderr), `add ${missing}`);
+  }
+});

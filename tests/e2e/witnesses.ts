@@ -6,6 +6,7 @@
 import { assertEquals } from "@std/assert";
 import { sleepers, workerUser } from "../confined.ts";
 import { kill, run, text } from "./processes.ts";
+import { exists } from "../../core/path_state.ts";
 
 /** What every secret begins with: code looks for it without holding one. */
 export const SECRET_PREFIX = "rtool-witness-";
@@ -139,13 +140,4 @@ export async function survives(seconds: number): Promise<boolean> {
 
 function pause(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, 20));
-}
-
-function exists(path: string): boolean {
-  try {
-    Deno.lstatSync(path);
-    return true;
-  } catch {
-    return false;
-  }
 }
