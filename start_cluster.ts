@@ -108,12 +108,13 @@ class Membership implements AsyncDisposable {
     const { Queue } = await import("./cluster/queue.ts");
     const { QueueClient } = await import("./cluster/queue_client.ts");
     const { QueueWorker, whenThere } = await import("./cluster/queue_worker.ts");
-    const { brokerOptions } = await import("./cli/cluster_access.ts");
+    const { askedSizes, brokerOptions } = await import("./cli/cluster_access.ts");
     const options = brokerOptions(context.options);
     const broker = this.#broker = await whenThere(() => Broker.connect(options), log, stop);
     if (!broker) return;
     broker.tellOutages(log);
-    const queue = await whenThere(() => Queue.open(broker, this.#queue), log, stop);
+    const sizes = askedSizes(context.options);
+    const queue = await whenThere(() => Queue.open(broker, this.#queue, sizes), log, stop);
     if (!queue) return;
     const workerOptions = this.#workerOptions(evaluator);
     const worker = new QueueWorker(queue, workerOptions);

@@ -5,6 +5,7 @@
 import { maybeSecret } from "../access/secret_file.ts";
 import type { BrokerOptions } from "../cluster/broker.ts";
 import { type ClusterKey, parseKeyText } from "../cluster/claim.ts";
+import type { QueueSizes } from "../cluster/queue_streams.ts";
 import { RtoolError } from "../core/errors.ts";
 import type { Options } from "../core/options.ts";
 import type { Context } from "./context.ts";
@@ -20,6 +21,21 @@ export function brokerOptions(options: Options): BrokerOptions {
     nkey: maybeContent(options, "nats-nkey-file"),
     credentials: maybeContent(options, "nats-credentials"),
     ca: options.maybeText("nats-ca"),
+  };
+}
+
+/** How much the broker is to keep of the queue, where that was asked for. */
+export function askedSizes(options: Options): Partial<QueueSizes> {
+  const asked = (name: string) => options.origin(name) !== "default";
+  const bytes = (of: keyof QueueSizes, name: string) => {
+    return asked(name) ? { [of]: options.bytes(name) } : {};
+  };
+  return {
+    ...(asked("replicas") ? { replicas: options.integer("replicas") } : {}),
+    ...bytes("jobs", "queue-size-max"),
+    ...bytes("logs", "logs-size-max"),
+    ...bytes("dead", "dead-size-max"),
+    ...bytes("large", "large-size-max"),
   };
 }
 

@@ -62,6 +62,18 @@ export const QUEUED: readonly OptionSpec[] = [
   ...STRAIGHT,
 ];
 
+/** How much the broker keeps; what is not asked for stays as it is in a queue that is there. */
+const SIZES: readonly OptionSpec[] = [
+  {
+    ...keyed("replicas", "replicas", "N", "Copies of the queue in a cluster of brokers", "count"),
+    fallback: "1",
+  },
+  size("queue-size-max", "Jobs that wait or run; more are refused", "1GiB"),
+  size("logs-size-max", "Logs of jobs; then the oldest go", "2GiB"),
+  size("dead-size-max", "Jobs that were given up; then the oldest go", "256MiB"),
+  size("large-size-max", "Jobs of more than a message; more are refused", "1GiB"),
+];
+
 /** Of `serve`. */
 export const CLUSTERED: readonly OptionSpec[] = [
   { ...WHERE, help: "Broker to take jobs from; a comma separates several", key: "cluster.urls" },
@@ -91,6 +103,7 @@ export const CLUSTERED: readonly OptionSpec[] = [
     fallback: "10m",
   },
   TRUST,
+  ...SIZES,
   ...CREDENTIALS,
 ];
 
@@ -135,4 +148,8 @@ function keyed(
   kind: ValueKind = "text",
 ): OptionSpec {
   return { name, kind, value, help, key: `cluster.${key}` };
+}
+
+function size(name: string, help: string, fallback: string): OptionSpec {
+  return { ...keyed(name, name.replaceAll("-", "_"), "SIZE", help, "size"), fallback };
 }

@@ -9,6 +9,7 @@ import { delay } from "../core/time.ts";
 export const RECONNECT_MS = { first: 200, max: 10_000 } as const;
 
 const STREAM_FULL = 10077;
+const NO_STORAGE = 10047;
 
 /** Does what the broker is asked for; its errors become rtool's. */
 export async function asking<T>(ask: () => Promise<T>): Promise<T> {
@@ -52,6 +53,12 @@ export function brokerFault(cause: unknown, where?: string): RtoolError {
   const code = codeOf(cause);
   if (code === STREAM_FULL) {
     return new RtoolError("busy", "The queue is full", { cause, hint: "try again later" });
+  }
+  if (code === NO_STORAGE) {
+    return new RtoolError("busy", "The broker has too little storage for the queue", {
+      cause,
+      hint: "give it more (max_file_store), or make the queue smaller: --logs-size-max",
+    });
   }
   if (code !== undefined && code > 1000) {
     return new RtoolError("internal", `The broker refused: ${why}`, { cause });

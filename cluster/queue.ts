@@ -6,14 +6,9 @@ import type { Consumer } from "@nats-io/jetstream";
 import type { Broker, Headers, Kept } from "./broker.ts";
 import { asking } from "./broker_faults.ts";
 import { NO_LABEL, type QueueNames, queueNames } from "./names.ts";
-import { CLAIM_AGE_MAX_MS } from "./claim.ts";
+import { largeStore, makeStreams, QUEUE_SIZES, type QueueSizes } from "./queue_streams.ts";
 import type { JobId } from "../core/job.ts";
 import { RtoolError } from "../core/errors.ts";
-
-/** Bounds of the streams; docs/cluster.md says what happens when they are reached. */
-const JOBS_BYTES_MAX = 1024 ** 3;
-const EVENTS_BYTES_MAX = 2 * 1024 ** 3;
-const DEAD_BYTES_MAX = 256 * 1024 ** 2;
 
 /** Jobs given out and not acknowledged, by all servers together. */
 const PENDING_MAX = 20_000;
@@ -39,16 +34,23 @@ export class Queue {
   readonly names: QueueNames;
   readonly broker: Broker;
 
-  private constructor(broker: Broker, name: string) {
+  readonly #sizes: QueueSizes;
+
+  private constructor(broker: Broker, name: string, sizes: QueueSizes) {
     this.broker = broker;
     this.name = name;
     this.names = queueNames(name);
+    this.#sizes = sizes;
   }
 
-  /** Finds the queue, or makes it. */
-  static async open(broker: Broker, name: string): Promise<Queue> {
-    const queue = new Queue(broker, name);
-    await asking(async () => await queue.#make());
+  /** Finds the queue, or makes it; it gets the sizes that are asked for. */
+  static async open(
+    broker: Broker,
+    name: string,
+    asked: Partial<QueueSizes> = {},
+  ): Promise<Queue> {
+    const queue = new Queue(broker, name, { ...QUEUE_SIZES, ...asked });
+    await asking(async () => await makeStreams(broker.manager, queue.names, asked));
     return queue;
   }
 
@@ -126,37 +128,12 @@ export class Queue {
     await asking(async () => await this.broker.manager.streams.deleteMessage(this.names.dead, seq));
   }
 
-  async #make(): Promise<void> {
-    const { manager } = this.broker;
-    const { jobs, events, dead, prefix } = this.names;
-    const { DiscardPolicy, RetentionPolicy } = await import("@nats-io/jetstream");
-    const found = await manager.streams.info(events).catch(() => undefined);
-    if (found) return; // Made last.
-    await manager.streams.add({
-      name: jobs,
-      subjects: [`${prefix}.job.>`],
-      retention: RetentionPolicy.Workqueue,
-      discard: DiscardPolicy.New,
-      max_bytes: JOBS_BYTES_MAX,
-    });
-    await manager.streams.add({
-      name: dead,
-      subjects: [`${prefix}.dead.>`],
-      max_bytes: DEAD_BYTES_MAX,
-    });
-    await manager.streams.add({
-      name: events,
-      subjects: [`${prefix}.event.>`],
-      max_age: CLAIM_AGE_MAX_MS * NANOSECONDS,
-      max_bytes: EVENTS_BYTES_MAX,
-    });
-  }
-
   /** Opened only where it is needed. */
   async #large<T>(use: (store: ObjectStore) => Promise<T>): Promise<T> {
     const { Objm } = await import("@nats-io/obj");
     return await asking(async () => {
-      return await use(await new Objm(this.broker.streams).create(this.names.large));
+      const stores = new Objm(this.broker.streams);
+      return await use(await stores.create(this.names.large, largeStore(this.#sizes)));
     });
   }
 }
