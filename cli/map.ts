@@ -3,7 +3,6 @@
  */
 
 import { RtoolError } from "../core/errors.ts";
-import { connect } from "./connection.ts";
 import { consoleSize } from "./console_size.ts";
 import type { CommandEnd, Context } from "./context.ts";
 import { writeToTerminal } from "./follow.ts";
@@ -12,11 +11,12 @@ import type { MapInput, MapItem } from "./map_input.ts";
 import { LinesAsFinished, LinesInOrder, type ResultLines } from "./map_order.ts";
 import { JOBS_AT_ONCE_MAX, type MapPlan, readPlan } from "./map_plan.ts";
 import { linePrints, NO_PRINTS, type Prints } from "./map_prints.ts";
+import { connectToPlace, MapName } from "./map_queue.ts";
 import { MapProgress } from "./map_progress.ts";
 import { digestOf, formatResult } from "./map_result.ts";
 import { ResultsFile } from "./map_results.ts";
 import { MapRun } from "./map_run.ts";
-import { MapServer, type MapTarget } from "./map_server.ts";
+import { AWAY_MAX_MS, MapServer, type MapTarget } from "./map_server.ts";
 import { Tally } from "./map_tally.ts";
 import { BROKEN_PIPE_STATUS } from "./print.ts";
 import { StatusLine } from "./status_line.ts";
@@ -73,6 +73,8 @@ class MapCommand {
   readonly #startedAt = performance.now();
   readonly #progress: MapProgress;
   readonly #lines: ResultLines;
+  /** What the items' jobs are called in a queue. */
+  readonly #name: MapName | undefined;
   #run: MapRun | undefined;
 
   constructor(
@@ -87,6 +89,9 @@ class MapCommand {
     this.#total = total;
     this.#tally.earlierFailed = results?.finished.failed ?? 0;
     this.#tally.earlier = results?.finished.count ?? 0;
+    const { options } = context;
+    const mayInherit = options.flag("resume") && !options.flag("failed");
+    this.#name = plan.queue && MapName.open(plan.out, mayInherit);
     this.#progress = this.#createProgress();
     this.#lines = this.#createLines();
   }
@@ -102,6 +107,8 @@ class MapCommand {
       this.#results?.flush();
     }
     const isComplete = fault === undefined && stop.signal === undefined;
+    // After any other fault some may still be there, to be followed by the next run.
+    if (fault === undefined) this.#name?.forget();
     if (isComplete && !this.#context.options.flag("as-finished")) await this.#results?.order();
     if (isComplete || stop.signal || this.#tally.hasBegun) this.#report(isComplete);
     if (stop.signal) return { signal: stop.signal };
@@ -113,7 +120,8 @@ class MapCommand {
   async #runItems(): Promise<void> {
     if (this.#total === this.#tally.earlier) return;
     const { context, signal } = { context: this.#context, signal: this.#stop.signal };
-    await using server = new MapServer(() => connect(context), (line) => this.#say(line), signal);
+    const connect = () => connectToPlace(context);
+    await using server = new MapServer(connect, (line) => this.#say(line), signal);
     this.#run = await this.#createRun(server);
     await this.#run.run(this.#pending());
   }
@@ -126,7 +134,12 @@ class MapCommand {
       atOnce: atOnce ?? Math.min(await target.jobsAtOnce(), JOBS_AT_ONCE_MAX),
       retries,
       shape,
-      build,
+      build: async (item, attempt) => {
+        const { request, contents } = await build(item);
+        const key = this.#name?.keyOf(item.index, attempt);
+        return { request: { ...request, key }, contents };
+      },
+      queued: this.#name && { isInherited: this.#name.isInherited, awayMaxMs: AWAY_MAX_MS },
       prints: (index) => shows ? this.#prints(index) : NO_PRINTS,
       room: (index, signal) => this.#lines.room(index, signal),
       take: async (item, end) => {

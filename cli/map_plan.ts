@@ -3,15 +3,17 @@
  */
 
 import { RtoolError } from "../core/errors.ts";
-import { bareRequest, type JobRequest } from "../core/job.ts";
+import { bareRequest, type JobRequest, type QueueRequest } from "../core/job.ts";
 import { maybeMachineId } from "../core/machine.ts";
 import type { Options } from "../core/options.ts";
 import { gather, type Piece, readDataPieces, valuePiece } from "./brought.ts";
 import type { Context } from "./context.ts";
 import { type MapInput, type MapItem, openInput } from "./map_input.ts";
 import type { JsonShape } from "./map_job.ts";
+import { QUEUED_AT_ONCE } from "./map_queue.ts";
 import { digestOf } from "./map_result.ts";
 import type { ItemJob } from "./map_run.ts";
+import { readQueue } from "./queued.ts";
 import { readEnvironment, readLimits } from "./send.ts";
 import { readSource } from "./source.ts";
 
@@ -29,6 +31,8 @@ export interface MapPlan {
   /** Digest of the script, and of all that is the same for every item and may change its value. */
   readonly digest: string;
   readonly shape: JsonShape;
+  /** The queue the items go to, or `undefined` when the server itself runs them. */
+  readonly queue: QueueRequest | undefined;
   /** Items at once, where that is asked for. */
   readonly atOnce: number | undefined;
   readonly retries: number;
@@ -63,7 +67,8 @@ export async function readPlan(context: Context): Promise<MapPlan> {
     build: (item) => buildJob(request, pieces, item),
     digest: await digestPlan(request, pieces, shape),
     shape,
-    atOnce: readAtOnce(options),
+    queue: request.queue,
+    atOnce: readAtOnce(options) ?? (request.queue && QUEUED_AT_ONCE),
     retries: options.maybeText("retry") === undefined ? 0 : options.integer("retry"),
     out: options.maybeText("out"),
   };
@@ -101,6 +106,7 @@ async function readRequest(context: Context, over: string): Promise<JobRequest> 
   }
   return {
     ...bareRequest(source.code, undefined),
+    queue: readQueue(options),
     args: source.args,
     cwd: Deno.cwd(),
     machine: maybeMachineId(),

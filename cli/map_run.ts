@@ -7,6 +7,7 @@
 import { type ErrorCode, RtoolError } from "../core/errors.ts";
 import type { JobRequest } from "../core/job.ts";
 import { outcomeText } from "../core/outcome.ts";
+import { timeText } from "../core/units.ts";
 import { followJob, type JobEnd, type JsonShape } from "./map_job.ts";
 import type { MapItem } from "./map_input.ts";
 import type { Prints } from "./map_prints.ts";
@@ -23,8 +24,10 @@ export interface MapRunOptions {
   /** How often an item that is lost is run again. */
   readonly retries: number;
   readonly shape: JsonShape;
-  /** The job of an item. */
-  readonly build: (item: MapItem) => Promise<ItemJob>;
+  /** The job of an item; `attempt` counts the jobs it has had, from 0. */
+  readonly build: (item: MapItem, attempt: number) => Promise<ItemJob>;
+  /** Present when the jobs go to a queue. */
+  readonly queued?: QueuedItems | undefined;
   /** Where what an item prints goes. */
   readonly prints: (index: number) => Prints;
   /** Resolves when there is room for the result of this item, or when the signal is aborted. */
@@ -33,6 +36,17 @@ export interface MapRunOptions {
   readonly take: (item: MapItem, end: ItemEnd) => Promise<void>;
   /** An item goes to the server once more, without having started there. */
   readonly sendAgain: () => void;
+}
+
+/**
+ * Items of a queue: their jobs go on without their connection, and are followed again by what
+ * `build` names them by.
+ */
+export interface QueuedItems {
+  /** Whether jobs of an earlier run may be followed, which has cancelled some. */
+  readonly isInherited: boolean;
+  /** How long the broker may be away, in milliseconds. */
+  readonly awayMaxMs: number;
 }
 
 /** A job that runs an item. */
@@ -49,8 +63,11 @@ const FULL = new Set<ErrorCode>([
 /** What it says of one item, and not of all of them. */
 const OF_ONE = new Set<ErrorCode>(["bad_value", "upload_too_big"]);
 
+/** The connection may break so often on one item before that is given up. */
+export const AGAIN_MAX = 20;
+
 /** What is to be done about how a job ended. */
-type Verdict = { readonly end: ItemEnd } | "again" | "lost" | "refused" | "stopped";
+type Verdict = { readonly end: ItemEnd } | "again" | "anew" | "lost" | "refused" | "stopped";
 
 /** One run. */
 export class MapRun {
@@ -60,6 +77,9 @@ export class MapRun {
   readonly #stop: AbortSignal;
   readonly #failed = new AbortController();
   #fault: unknown;
+  /** Whether the target has taken a job: then it may have gone for a while only. */
+  #hasEnded = false;
+  #awayFrom: number | undefined;
 
   constructor(options: MapRunOptions, signal: AbortSignal) {
     this.#options = options;
@@ -106,37 +126,49 @@ export class MapRun {
 
   /** Runs an item until it has a result. */
   async #bring(item: MapItem): Promise<void> {
-    let lost = 0;
+    let [lost, anew, again] = [0, 0, 0];
     for (;;) {
       await this.#options.room(item.index, this.#stop);
       if (!await this.#pace.enter(item.index)) return;
-      const verdict = await this.#attempt(item, lost < this.#options.retries);
+      const verdict = await this.#attempt(item, lost + anew, lost < this.#options.retries);
       if (verdict === "stopped") return;
       if (verdict === "lost") lost++;
-      else if (verdict === "again") this.#options.sendAgain();
-      else if (verdict !== "refused") return await this.#options.take(item, verdict.end);
+      else if (verdict === "anew") anew++;
+      else if (verdict === "again") {
+        if (++again > AGAIN_MAX) return await this.#options.take(item, CUT_EACH_TIME);
+        if (!this.#options.queued) this.#options.sendAgain();
+      } else if (verdict !== "refused") return await this.#options.take(item, verdict.end);
     }
   }
 
-  async #attempt(item: MapItem, mayRetry: boolean): Promise<Verdict> {
+  async #attempt(item: MapItem, attempt: number, mayRetry: boolean): Promise<Verdict> {
     let verdict: Verdict = "stopped";
     try {
       const { target, build, shape, prints } = this.#options;
-      const { request, contents } = await build(item);
+      const { request, contents } = await build(item, attempt);
       const job = await target.submit(request, contents);
       const end = await followJob(job, shape, prints(item.index), this.#stop);
-      return verdict = this.#judge(end, mayRetry);
+      return verdict = this.#judge(end, attempt, mayRetry);
     } finally {
       if (verdict === "refused") this.#pace.refuse();
       else this.#pace.leave();
     }
   }
 
-  #judge(job: JobEnd, mayRetry: boolean): Verdict {
+  #judge(job: JobEnd, attempt: number, mayRetry: boolean): Verdict {
     const { outcome, hasStarted, isCut } = job;
-    if (outcome.kind === "ok") return { end: valueEnd(job) };
+    const { queued } = this.#options;
+    if (outcome.kind === "ok") {
+      this.#noteEnd();
+      return { end: valueEnd(job) };
+    }
     if (this.#stop.aborted && (isCut || !isOwnEnd(job))) return "stopped";
-    if (isCut && !hasStarted) return "again";
+    if (isCut && (queued || !hasStarted)) return "again";
+    if (queued && outcome.kind === "rejected" && outcome.code === "cannot_connect") {
+      return this.#waitForBroker(outcome.message, queued.awayMaxMs);
+    }
+    this.#noteEnd();
+    if (queued?.isInherited && attempt === 0 && outcome.kind === "cancelled") return "anew";
     if (outcome.kind === "lost" && mayRetry) return "lost";
     if (outcome.kind === "cancelled" && outcome.reason === "shutdown" && !hasStarted) {
       return "refused";
@@ -148,7 +180,27 @@ export class MapRun {
     const error = outcome.kind === "error" ? { error: outcome.error } : {};
     return { end: { outcome: outcome.kind, message: outcomeText(outcome), ...error } };
   }
+
+  #noteEnd(): void {
+    this.#hasEnded = true;
+    this.#awayFrom = undefined;
+  }
+
+  /** What has begun goes on behind a broker that is away: a queue that answered once may again. */
+  #waitForBroker(message: string, awayMaxMs: number): Verdict {
+    if (!this.#hasEnded) throw new RtoolError("cannot_connect", message);
+    const now = performance.now();
+    this.#awayFrom ??= now;
+    if (now - this.#awayFrom <= awayMaxMs) return "refused";
+    throw new RtoolError("connection_lost", `${message}, for more than ${timeText(awayMaxMs)}`);
+  }
 }
+
+/** What an item is given up as. */
+const CUT_EACH_TIME: ItemEnd = {
+  outcome: "lost",
+  message: `the connection was lost ${AGAIN_MAX + 1} times while it was followed`,
+};
 
 /** Whether a job ended by itself, not because everything stops. */
 function isOwnEnd({ outcome }: JobEnd): boolean {

@@ -22,6 +22,12 @@ export interface MapTarget {
   jobsAtOnce(): Promise<number>;
 }
 
+/** A server of rtool, or a queue at its broker. */
+export interface MapPlace extends Pick<Client, "submit" | "report">, AsyncDisposable {
+  /** Rejects when it does not take us. */
+  readonly hello: Promise<unknown>;
+}
+
 /** How long a server that has gone is waited for. */
 export const AWAY_MAX_MS = 60_000;
 
@@ -39,20 +45,20 @@ const PASSING = new Set<ErrorCode>([
 
 /** One server. */
 export class MapServer implements MapTarget, AsyncDisposable {
-  readonly #connect: () => Promise<Client>;
+  readonly #connect: () => Promise<MapPlace>;
   readonly #say: (line: string) => void;
   readonly #signal: AbortSignal;
   readonly #awayMaxMs: number;
   /** The connection, or its making. */
-  #client: Promise<Client> | undefined;
+  #client: Promise<MapPlace> | undefined;
   /** The same, once it is made and as long as it holds. */
-  #current: Client | undefined;
+  #current: MapPlace | undefined;
   #wasConnected = false;
   #breaks = 0;
 
   /** Once `signal` is aborted, a connection that is lost is not made again. */
   constructor(
-    connect: () => Promise<Client>,
+    connect: () => Promise<MapPlace>,
     say: (line: string) => void,
     signal: AbortSignal,
     awayMaxMs = AWAY_MAX_MS,
@@ -80,7 +86,7 @@ export class MapServer implements MapTarget, AsyncDisposable {
   }
 
   /** The events of a job; with them goes the connection, when that is what broke. */
-  async *#watch(job: ClientJob, client: Client): AsyncGenerator<ClientEvent> {
+  async *#watch(job: ClientJob, client: MapPlace): AsyncGenerator<ClientEvent> {
     try {
       for await (const event of job.events) {
         if (event.kind === "end") this.#breaks = 0;
@@ -88,12 +94,15 @@ export class MapServer implements MapTarget, AsyncDisposable {
       }
     } catch (error) {
       // Of all jobs that were open, the first to be told lets the next connection be made.
-      if (this.#current === client) this.#current = this.#client = undefined;
+      if (this.#current === client) {
+        this.#current = this.#client = undefined;
+        await client[Symbol.asyncDispose]();
+      }
       throw error;
     }
   }
 
-  #connected(): Promise<Client> {
+  #connected(): Promise<MapPlace> {
     if (this.#client) return this.#client;
     const client = this.#wasConnected ? this.#connectAgain() : this.#greet();
     this.#client = client;
@@ -101,7 +110,7 @@ export class MapServer implements MapTarget, AsyncDisposable {
   }
 
   /** Not before the greeting is it known that the server takes us. */
-  async #greet(): Promise<Client> {
+  async #greet(): Promise<MapPlace> {
     const client = await this.#connect();
     try {
       await client.hello;
@@ -114,7 +123,7 @@ export class MapServer implements MapTarget, AsyncDisposable {
     return client;
   }
 
-  async #connectAgain(): Promise<Client> {
+  async #connectAgain(): Promise<MapPlace> {
     if (++this.#breaks > BREAKS_MAX) {
       throw new RtoolError(
         "connection_lost",

@@ -22,7 +22,7 @@ export function readQueue(options: Options): QueueRequest | undefined {
     if (given === undefined) return undefined;
     throw new RtoolError("usage", `${given} needs --queue NAME`);
   }
-  if (options.origin("session") === "flag") {
+  if (options.has("session") && options.origin("session") === "flag") {
     throw new RtoolError("usage", "--queue and --session exclude each other", {
       hint: "a queued job has a clean R of its own, on any host",
     });

@@ -3,6 +3,7 @@
  */
 
 import { type CommandSpec, CONFIG, CONNECTION, HELP, QUIET } from "./command.ts";
+import { QUEUED } from "./table_cluster.ts";
 import { SEND, VALUE_OPTIONS } from "./table_send.ts";
 
 /** Options `map` has as `send` has them; each item gets what they say. */
@@ -51,6 +52,7 @@ export const MAP: CommandSpec = {
     },
     { name: "show-output", kind: "flag", help: "Show on stderr what the items print" },
     ...VALUE_OPTIONS.filter(({ name }) => SHAPE.includes(name)),
+    ...QUEUED,
     ...CONNECTION,
     ...SEND.options.filter(({ name }) => SHARED.includes(name)),
     CONFIG,

@@ -106,9 +106,14 @@ export class Options {
     return this.maybeText(name) === "true";
   }
 
+  /** Whether the command has an option of that name, given or not. */
+  has(name: string): boolean {
+    return this.#specs.some((spec) => spec.name === name);
+  }
+
   /** A flag that not every command has. */
   maybeFlag(name: string): boolean {
-    return this.#specs.some((spec) => spec.name === name) && this.flag(name);
+    return this.has(name) && this.flag(name);
   }
 
   /** A port or a count. */

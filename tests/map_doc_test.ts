@@ -7,6 +7,8 @@ import { ITEMS_MAX, LINE_BYTES_MAX } from "../cli/map_input.ts";
 import { VALUE_BYTES_MAX } from "../cli/map_job.ts";
 import { AHEAD_MAX, HELD_BYTES_MAX } from "../cli/map_order.ts";
 import { JOBS_AT_ONCE_MAX } from "../cli/map_plan.ts";
+import { QUEUED_AT_ONCE } from "../cli/map_queue.ts";
+import { AGAIN_MAX } from "../cli/map_run.ts";
 import { AWAY_MAX_MS } from "../cli/map_server.ts";
 import { MAP } from "../cli/table_map.ts";
 import { FAILURES_SHOWN_MAX, numberText } from "../cli/map_tally.ts";
@@ -21,6 +23,8 @@ Deno.test("the bounds in docs/map.md are those of `rtool map`", () => {
     ["a line of the input", sizeText(LINE_BYTES_MAX)],
     ["items", numberText(ITEMS_MAX)],
     ["items at once", numberText(JOBS_AT_ONCE_MAX)],
+    ["items in a queue at once, without `-j`", numberText(QUEUED_AT_ONCE)],
+    ["broken connections while one item is followed in a queue", numberText(AGAIN_MAX)],
     ["value of an item, as R serializes it", sizeText(VALUE_BYTES_MAX)],
     ["items begun ahead of one that has not ended", numberText(AHEAD_MAX)],
     ["bytes of results that wait for one", sizeText(HELD_BYTES_MAX)],

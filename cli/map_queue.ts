@@ -1,0 +1,100 @@
+/**
+ * A queue as what a map's items go to: straight at its broker, or through a server; and the name
+ * under which their jobs are found again.
+ */
+
+import type { ClientEvent } from "../client_stream.ts";
+import { type ErrorCode, toRtoolError } from "../core/errors.ts";
+import { EMPTY_RECEIPT } from "../core/job.ts";
+import { connect } from "./connection.ts";
+import type { Context } from "./context.ts";
+import { fileFault } from "./local_file.ts";
+import type { MapPlace } from "./map_server.ts";
+
+/** Items in a queue at once, where nothing else is asked for: those that wait cost little. */
+export const QUEUED_AT_ONCE = 64;
+
+/** What another connection may mend. */
+const BROKEN = new Set<ErrorCode>(["cannot_connect", "connection_lost"]);
+
+/** Connects to the broker that --nats names, or else to the server. */
+export async function connectToPlace(context: Context): Promise<MapPlace> {
+  if (context.options.list("nats").length === 0) return await connect(context);
+  const { QueueConnection } = await import("./queue_connection.ts");
+  const queue = await QueueConnection.connect(context);
+  return {
+    hello: Promise.resolve(),
+    report: () => queue.report(),
+    submit: (request, contents) => {
+      const job = queue.submit(request, contents);
+      return { events: withRefusal(job.events), cancel: () => job.cancel() };
+    },
+    [Symbol.asyncDispose]: () => queue[Symbol.asyncDispose](),
+  };
+}
+
+/** What the queue refuses is the job's end, as a server tells it. */
+async function* withRefusal(events: AsyncIterable<ClientEvent>): AsyncGenerator<ClientEvent> {
+  try {
+    yield* events;
+  } catch (error) {
+    const { code, message } = toRtoolError(error);
+    if (BROKEN.has(code)) throw error;
+    yield { kind: "end", outcome: { kind: "rejected", code, message }, receipt: EMPTY_RECEIPT };
+  }
+}
+
+/**
+ * The name of a map's jobs in a queue. With a file of results it stands in a file beside that until
+ * the map has ended in order: a map that was killed is gone on with under the same name.
+ */
+export class MapName {
+  readonly text: string;
+  /** Whether an earlier run had it. */
+  readonly isInherited: boolean;
+  readonly #path: string | undefined;
+
+  private constructor(text: string, isInherited: boolean, path: string | undefined) {
+    this.text = text;
+    this.isInherited = isInherited;
+    this.#path = path;
+  }
+
+  /** The name for results in `out`; the one that is there only if the map may go on with it. */
+  static open(out: string | undefined, mayInherit: boolean): MapName {
+    const text = crypto.randomUUID();
+    if (out === undefined) return new MapName(text, false, undefined);
+    const path = `${out}.run`;
+    const known = mayInherit ? maybeName(path) : undefined;
+    if (known !== undefined) return new MapName(known, true, path);
+    try {
+      Deno.writeTextFileSync(path, `${text}\n`);
+    } catch (cause) {
+      throw fileFault("unwritable_output", `Cannot write ${path}`, cause);
+    }
+    return new MapName(text, false, path);
+  }
+
+  /** The key of an item's job. */
+  keyOf(index: number, attempt: number): string {
+    return `map:${this.text}:${index}:${attempt}`;
+  }
+
+  /** No job is left in the queue. */
+  forget(): void {
+    if (this.#path === undefined) return;
+    try {
+      Deno.removeSync(this.#path);
+    } catch {
+      // Whoever removed it wanted it gone.
+    }
+  }
+}
+
+function maybeName(path: string): string | undefined {
+  try {
+    return /^[0-9a-f-]{36}$/m.exec(Deno.readTextFileSync(path))?.[0];
+  } catch {
+    return undefined;
+  }
+}
