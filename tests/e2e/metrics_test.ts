@@ -27,6 +27,14 @@ const JOBS: readonly (readonly [outcome: string, args: readonly string[], status
   ["rejected", ["-s", "no.name!", "-e", "1"], 64],
 ];
 
+/** Who may ask for the metrics, and may do nothing else. */
+const WATCHERS = `
+[profile.metrics]
+grant = "call"
+[certificate.prometheus]
+profile = "metrics"
+`;
+
 Deno.test("every job's outcome is counted once, with what it used and lost", async () => {
   await using server = await startServer(["--metrics", "0"]);
   const before = await scrape(server);
@@ -135,40 +143,45 @@ Deno.test("an address that cannot be had ends the start with a reason", async ()
   await Promise.all(cases.map(async ([address, status, told]) => {
     // What is wrong is found before R is started.
     const serve = ["serve", "--port", "0", "--r", "/nonexistent", "--metrics", address];
-    const { code, stderr } = await rtool(serve, { env: { RTOOL_TLS: "" } });
+    const { code, stderr } = await rtool(serve);
     assertEquals(code, status, text(stderr));
     assertStringIncludes(text(stderr), told);
   }));
 });
 
-Deno.test("beyond this machine Prometheus needs TLS and a token", async () => {
+Deno.test("beyond this machine Prometheus needs TLS, and a token or a certificate that can be for nothing else", async () => {
   const dir = await Deno.makeTempDir({ prefix: "rtool-metrics-" });
+  const file = (name: string) => Deno.readTextFile(`${dir}/${name}`);
   assertEquals((await rtool(["tls", "init", "--dir", dir])).code, 0);
+  assertEquals((await rtool(["tls", "client", "prometheus", "--dir", dir])).code, 0);
+  await Deno.writeTextFile(`${dir}/config.toml`, WATCHERS);
   const tokens = `${dir}/tokens.json`;
-  const token = addToken(tokens, { name: "p", profile: "default", expiresAt: undefined }, 0);
-  const tls = ["--tls-cert", `${dir}/server.pem`, "--tokens", tokens];
-  const audit = ["--audit", `${dir}/audit.jsonl`];
-  await using server = await startServer(["--metrics", "0.0.0.0:0", ...tls, ...audit]);
-  const client = Deno.createHttpClient({ caCerts: [await Deno.readTextFile(`${dir}/ca.pem`)] });
-  const ask = async (shown: string) => {
-    const headers = { Authorization: `Bearer ${shown}` };
+  const token = addToken(tokens, { name: "p", profile: "metrics", expiresAt: undefined }, 0);
+  const args = ["--config", `${dir}/config.toml`, "--tokens", tokens];
+  const tls = ["--tls-cert", `${dir}/server.pem`, "--audit", `${dir}/audit.jsonl`];
+  await using server = await startServer(["--metrics", "0.0.0.0:0", ...args, ...tls]);
+  const caCerts = [await file("ca.pem")];
+  const [cert, key] = [await file("prometheus.pem"), await file("prometheus.key")];
+  const ask = async (shown: Record<string, string>, identity = {}) => {
+    using client = Deno.createHttpClient({ caCerts, ...identity });
     const answer = await fetch(`https://localhost:${metricsPort(server)}/metrics`, {
-      ...{ client, headers, signal: AbortSignal.timeout(SCRAPE_MS) },
+      ...{ client, headers: shown, signal: AbortSignal.timeout(SCRAPE_MS) },
     });
     return { status: answer.status, page: await answer.text() };
   };
-  assertEquals(await ask("wrong"), { status: 401, page: "This needs a token of this server.\n" });
-  const { status, page } = await ask(token);
-  assertEquals(status, 200);
-  assertEquals(readPage(page).values.get("rtool_auth_failures_total"), 1);
+  const wrong = await ask({ Authorization: "Bearer wrong" });
+  assertEquals(wrong, { status: 401, page: "This needs a token of this server.\n" });
+  const { status, page } = await ask({ Authorization: `Bearer ${token}` });
+  assertEquals([status, readPage(page).values.get("rtool_auth_failures_total")], [200, 1]);
+  assertEquals((await ask({}, { cert, key })).status, 200);
   const plain = await fetch(`http://127.0.0.1:${metricsPort(server)}/metrics`);
   assertEquals([plain.status, await plain.text()], [400, "This port speaks TLS alone.\n"]);
-  client.close();
-  const [refused = "", ...more] = (await Deno.readTextFile(`${dir}/audit.jsonl`)).trim().split(
-    "\n",
-  );
+  const [refused = "", ...more] = (await file("audit.jsonl")).trim().split("\n");
   assertMatch(refused, /"event":"connection","decision":"refused".*"code":"not_allowed"/);
   assertEquals(more, []);
+  const trust = ["--tls", "--tls-ca", `${dir}/ca.pem`];
+  const sent = await server.send([...trust, "-e", "1"], { env: { RTOOL_TOKEN: token } });
+  assertEquals(sent.code, 77, text(sent.stderr));
   await Deno.remove(dir, { recursive: true });
 });
 
