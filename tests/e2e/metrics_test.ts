@@ -215,10 +215,12 @@ Deno.test("a server in a cluster tells of its queue, and that the broker has gon
   assertEquals([ended("ok"), ended("error")], [2, 1]);
   const sent = [first, second].map(({ values }) => values.get("rtool_queue_sent_total"));
   assertEquals(sent, [3, 0]);
+  await broker.kill("SIGSTOP");
+  await assertAlone(one);
+  await broker.kill("SIGCONT");
+  assertEquals((await scrape(one)).values.get('rtool_cluster_jobs_waiting{queue="q"}'), 1);
   await broker.kill("SIGKILL");
-  await until(async () => (await scrape(one)).values.get("rtool_broker_up") === 0);
-  const keys = [...(await scrape(one)).values.keys()];
-  assertEquals(keys.filter((key) => key.startsWith("rtool_cluster_")), []);
+  await assertAlone(one);
   await broker.revive();
   await until(async () => (await scrape(one)).values.get("rtool_broker_up") === 1);
   assert((await scrape(one)).values.get("rtool_broker_reconnects_total")! >= 1);
@@ -247,6 +249,14 @@ Deno.test("a server that takes over from a lost one tells of the jobs that ran a
   assertEquals(values.get("rtool_queue_dead_total"), 0);
   await victim[Symbol.asyncDispose]();
 });
+
+/** The broker does not answer, and the server does, of itself. */
+async function assertAlone(server: TestServer): Promise<void> {
+  const { values } = await scrape(server);
+  assertEquals(values.get("rtool_broker_up"), 0);
+  assertEquals([...values.keys()].filter((key) => key.startsWith("rtool_cluster_")), []);
+  assertEquals(values.get("rtool_queue_jobs_running"), 1);
+}
 
 async function scrape(server: TestServer): Promise<ReadPage> {
   return readPage(await fetchMetrics(server));
