@@ -21,7 +21,7 @@ const JOBS: readonly (readonly [outcome: string, args: readonly string[], status
   ["ok", ["--fresh", "-e", "cat('12345')"], 0],
   ["error", ["-e", "stop('x')"], 1],
   ["quit", ["-e", "quit(status = 3)"], 3],
-  ["timeout", ["-t", "200ms", "-e", "Sys.sleep(60)"], 124],
+  ["timeout", ["-t", "1s", "-e", "Sys.sleep(60)"], 124],
   ["crashed", ["-e", "tools::pskill(Sys.getpid(), 9)"], 137],
   ["limited", ["--output", "1KiB", "-e", "cat(strrep('x', 5000))"], 1],
   ["rejected", ["-s", "no.name!", "-e", "1"], 64],
@@ -47,16 +47,17 @@ Deno.test("every job's outcome is counted once, with what it used and lost", asy
   ]);
   const output = cancelled.stdout.getReader();
   await output.read();
-  const during = await scrape(server);
-  assertEquals(
-    [
-      "rtool_jobs_running",
-      'rtool_sessions{state="busy"}',
-      'rtool_workers{state="busy"}',
-      'rtool_connections{wire="native"}',
-    ].map((key) => during.values.get(key)),
-    [1, 1, 1, 1],
-  );
+  const busy = [
+    "rtool_jobs_running",
+    'rtool_sessions{state="busy"}',
+    'rtool_workers{state="busy"}',
+  ];
+  const isBusy = ({ values }: ReadPage) => {
+    // Those of the jobs before it may be about to end.
+    return values.get('rtool_connections{wire="native"}') === 1 &&
+      busy.every((key) => values.get(key) === 1);
+  };
+  await until(async () => isBusy(await scrape(server)));
   cancelled.kill("SIGINT");
   await Promise.all([cancelled.status, output.cancel(), cancelled.stderr.cancel()]);
   await until(async () => (await scrape(server)).values.get("rtool_jobs_running") === 0);
@@ -68,11 +69,16 @@ Deno.test("every job's outcome is counted once, with what it used and lost", asy
     if (outcome) assertEquals(grown(key), expected.get(outcome)?.length ?? 0, outcome);
   }
   assertEquals(grown('rtool_jobs_rejected_total{code="bad_request"}'), 1);
-  assertEquals(grown("rtool_job_duration_seconds_count"), JOBS.length);
-  assertEquals(grown("rtool_job_wait_seconds_count"), JOBS.length);
+  const began = grown("rtool_job_wait_seconds_count");
+  // On a slow machine a second may be over before R is there.
+  assert(began === JOBS.length || began === JOBS.length - 1, `${began}`);
+  assertEquals(grown("rtool_job_duration_seconds_count"), began);
   assertEquals(grown('rtool_output_bytes_total{stream="stdout"}'), 5 + 1024 + 3);
-  assertEquals(grown('rtool_job_stops_total{rung="interrupt"}'), 3);
-  assertEquals(grown("rtool_sessions_lost_total"), 2);
+  const [interrupted, killed] = ["interrupt", "kill"].map((rung) => {
+    return grown(`rtool_job_stops_total{rung="${rung}"}`);
+  });
+  assertEquals(interrupted! + killed!, began - (JOBS.length - 3));
+  assertEquals(grown("rtool_sessions_lost_total"), 2 + killed!);
   assertEquals(grown('rtool_connections_total{wire="native"}'), JOBS.length + 1);
   assert(grown("rtool_job_cpu_seconds_total") > 0);
   assert(grown('rtool_worker_starts_total{how="fork"}') >= 3);
@@ -98,6 +104,8 @@ Deno.test("scrapes during 200 jobs only grow, and add up to them in the end", as
   }));
   isOver = true;
   assert(await watching > 1);
+  const idle = 'rtool_sessions{state="idle"}';
+  await until(async () => (await scrape(server)).values.get(idle) === 5);
   const page = await scrape(server);
   assertEquals(page.values.get('rtool_jobs_total{outcome="ok"}'), 200);
   assertEquals(sum(page, "rtool_jobs_total"), 200);
@@ -105,7 +113,6 @@ Deno.test("scrapes during 200 jobs only grow, and add up to them in the end", as
   assertEquals(page.values.get("rtool_job_wait_seconds_count"), 200);
   assertEquals(page.values.get('rtool_output_bytes_total{stream="stdout"}'), 400);
   assertEquals(page.values.get('rtool_connections_total{wire="native"}'), 20);
-  assertEquals(page.values.get('rtool_sessions{state="idle"}'), 5);
 });
 
 Deno.test("no name of a token, a session, a function, a variable or a job is in the metrics", async () => {
@@ -198,9 +205,8 @@ Deno.test("a server in a cluster tells of its queue, and that the broker has gon
     await broker.run("send", ["--detach", "-e", "Sys.sleep(60)"]);
   }
   await until(async () => (await whole(one, "jobs_running")) === 2);
-  const [first, second] = await Promise.all([scrape(one), scrape(two)]);
+  const [first, second] = await Promise.all([scrapeWhole(one), scrapeWhole(two)]);
   for (const { values } of [first, second]) {
-    assertEquals(values.get("rtool_broker_up"), 1);
     assertEquals(values.get('rtool_cluster_jobs_waiting{queue="q"}'), 1);
     assertEquals(values.get('rtool_cluster_servers{queue="q"}'), 2);
     assertEquals(values.get("rtool_queue_jobs_running"), 1);
@@ -218,12 +224,12 @@ Deno.test("a server in a cluster tells of its queue, and that the broker has gon
   await broker.kill("SIGSTOP");
   await assertAlone(one);
   await broker.kill("SIGCONT");
-  assertEquals((await scrape(one)).values.get('rtool_cluster_jobs_waiting{queue="q"}'), 1);
+  const again = await scrapeWhole(one);
+  assertEquals(again.values.get('rtool_cluster_jobs_waiting{queue="q"}'), 1);
   await broker.kill("SIGKILL");
   await assertAlone(one);
   await broker.revive();
-  await until(async () => (await scrape(one)).values.get("rtool_broker_up") === 1);
-  assert((await scrape(one)).values.get("rtool_broker_reconnects_total")! >= 1);
+  assert((await scrapeWhole(one)).values.get("rtool_broker_reconnects_total")! >= 1);
   for (const id of await waitingIds(broker)) await broker.run("cancel", [id]);
 });
 
@@ -256,6 +262,16 @@ async function assertAlone(server: TestServer): Promise<void> {
   assertEquals(values.get("rtool_broker_up"), 0);
   assertEquals([...values.keys()].filter((key) => key.startsWith("rtool_cluster_")), []);
   assertEquals(values.get("rtool_queue_jobs_running"), 1);
+}
+
+/** What a server tells once the broker has answered it in time. */
+async function scrapeWhole(server: TestServer): Promise<ReadPage> {
+  let page: ReadPage | undefined;
+  await until(async () => {
+    page = await scrape(server);
+    return page.values.get("rtool_broker_up") === 1;
+  });
+  return page!;
 }
 
 async function scrape(server: TestServer): Promise<ReadPage> {
