@@ -10,6 +10,7 @@ import type { Admit } from "./core/job.ts";
 import type { Log } from "./core/log.ts";
 import { PREFACE, PROTOCOL_VERSION } from "./protocol.ts";
 import { Link, type Wire } from "./wire.ts";
+import { maybeAccept } from "./wire_accept.ts";
 
 /** A wire of this port: serves a connection whose first line has been read. */
 export interface PortDoor {
@@ -23,6 +24,16 @@ export interface PortDoor {
 export interface SecuredWire extends Wire {
   /** Whether the peer speaks plain text all the same, and can be told so in it. */
   readonly isPlain: boolean;
+}
+
+/** Is told what becomes of connections, to count them. */
+export interface PortWatch {
+  opened(): void;
+  /** Its first line has said what it speaks, or it has ended without one. */
+  spoke(wire: string): void;
+  ended(wire: string): void;
+  /** It was refused: there are too many. */
+  refused(): void;
 }
 
 /** What the port needs and obeys. */
@@ -43,6 +54,7 @@ export interface ServeOptions {
   readonly connectionsMax: number;
   /** How long a peer may take to say what it wants, in milliseconds. @default {10000} */
   readonly helloTimeoutMs: number;
+  readonly watch?: PortWatch | undefined;
   readonly log: Log;
 }
 
@@ -53,9 +65,6 @@ const TLS_RECORD = 0x16;
 
 /** Longest first line; an HTTP request line is cut, not understood. */
 const FIRST_LINE_BYTES_MAX = 4096;
-
-/** Pause after a failed accept: with no file descriptor left, the next one fails too. */
-const ACCEPT_PAUSE_MS = 50;
 
 /** How long what a refused client still sends is taken from it, in milliseconds. */
 const REFUSED_DRAIN_MS = 2000;
@@ -80,12 +89,13 @@ export async function serve(
   };
   drained.addEventListener("abort", finishAll, { once: true });
   for (let id = 1; !signal.aborted; id++) {
-    const conn = await acceptOne(listener, signal, options.log);
+    const conn = await maybeAccept(listener, signal, options.log);
     if (!conn) continue;
     const wire = maybeSecured(conn, options);
     if (!wire) continue;
     const link = new Link(wire);
     if (open.size >= options.connectionsMax) {
+      options.watch?.refused();
       options.native.refuse(
         link,
         new RtoolError("too_many_connections", `All ${open.size} connections are taken`),
@@ -97,21 +107,6 @@ export async function serve(
     open.set(link, served.finally(() => open.delete(link)));
   }
   await Promise.all(open.values());
-}
-
-async function acceptOne(
-  listener: Deno.TcpListener,
-  signal: AbortSignal,
-  log: Log,
-): Promise<Deno.TcpConn | undefined> {
-  try {
-    return await listener.accept();
-  } catch (error) {
-    if (signal.aborted) return undefined;
-    log.error("accept failed", { error: String(error) });
-    await new Promise((resolve) => setTimeout(resolve, ACCEPT_PAUSE_MS));
-    return undefined;
-  }
 }
 
 /** A connection that cannot have TLS is closed: it is never served without. */
@@ -140,9 +135,11 @@ async function serveConnection(
   let error: string | undefined;
   let reason: string | undefined;
   const late = setTimeout(() => refuseIdler(link, options), options.helloTimeoutMs);
+  options.watch?.opened();
   try {
     const first = await maybeFirstLine(link);
     wire = wireOf(first);
+    options.watch?.spoke(wire);
     if ("isPlain" in carrier && carrier.isPlain) {
       error = "bad_request";
       return await refusePlain(link, wire, options);
@@ -155,6 +152,7 @@ async function serveConnection(
     error = failure.code;
     // Who has not said a word is no principal yet: nobody else tells why it was turned away.
     if (wire === "none") reason = failure.message;
+    if (wire === "none") options.watch?.spoke(wire);
     if (wire === "none" && failure.code === "not_allowed") options.refused?.(link, failure);
     // The native door has said so itself.
     if (wire !== "native" && ["not_allowed", "bad_request"].includes(failure.code)) {
@@ -166,15 +164,10 @@ async function serveConnection(
   } finally {
     clearTimeout(late);
     await link.finish(1000);
+    options.watch?.ended(wire);
     const ms = Math.round(performance.now() - startedAt);
-    options.log.info("connection ended", {
-      conn: id,
-      peer: `${hostname}:${port}`,
-      wire,
-      error,
-      reason,
-      ms,
-    });
+    const peer = `${hostname}:${port}`;
+    options.log.info("connection ended", { conn: id, peer, wire, error, reason, ms });
   }
 }
 

@@ -19,13 +19,14 @@ import type { Log } from "./core/log.ts";
 import type { Options } from "./core/options.ts";
 import { createReloader } from "./core/reload.ts";
 import { type EngineOptions, Sessions } from "./engine/sessions.ts";
-import { serve } from "./server.ts";
+import { serve, type ServeOptions } from "./server.ts";
 import { type Access, type Configured, openAccess } from "./start_access.ts";
 import { auditedAdmission, auditedRefusals, maybeAudit } from "./start_audit.ts";
 import { joinCluster, refuseHalfCluster } from "./start_cluster.ts";
 import { joinDoors } from "./start_doors.ts";
 import { type Limits, limitsOf } from "./start_limits.ts";
 import { openLog } from "./start_log.ts";
+import { counted, listening, maybeMetrics } from "./start_metrics.ts";
 import { maybeTls, type ServerTls } from "./start_tls.ts";
 import { Ways } from "./start_ways.ts";
 
@@ -53,32 +54,30 @@ export async function start(context: Context, control: Control): Promise<void> {
   const { registries } = access.configured;
   const limits: Limits = { ...limitsOf(options), registries };
   using tls = maybeTls(maybeServerFiles(options, context.env), log);
-  const hasCredentials = tls?.hasAuthority || access.admission.hasTokens;
-  const listener = openPort(options, tls && { hasCredentials });
+  const openTls = tls && { hasCredentials: tls.hasAuthority || access.admission.hasTokens };
+  await using metrics = await maybeMetrics({ options, openTls, tls, access, audit, log });
+  const listener = openPort(options, openTls);
   const stateDir = makeStateDir();
   try {
-    const onEnd = audit && audit.ended.bind(audit);
     const ways = new Ways(context.env, stateDir, log);
     const engine = await ways.engine(options, access.configured);
-    await using sessions = new Sessions(engine, log, onEnd);
+    await using sessions = new Sessions(engine, log, listening(audit, metrics));
     control.onReload(reloader({ options, access, tls, ways, sessions, limits, log }, control));
     const rVersion = await startR(sessions, stop);
     const drained = new AbortController();
     const around = (engine: Evaluator) => guarded(engine, limits, audit);
-    const parts = { context, log, stateDir, rVersion, stop, sessions, access, around };
+    const counts = metrics?.queue;
+    const parts = { context, log, stateDir, rVersion, stop, sessions, access, around, counts };
     await using joined = await joinCluster(parts);
-    const served = serve(
-      listener,
-      {
-        ...joinDoors(limits, joined.evaluator, { rVersion, spoolDir: stateDir }),
-        admit: auditedAdmission(access.admission, audit),
-        ...auditedRefusals(audit),
-        secure: tls?.secure,
-        log,
-      },
-      stop,
-      drained.signal,
-    );
+    const evaluator = metrics?.jobs.around(joined.evaluator) ?? joined.evaluator;
+    const portOptions: ServeOptions = {
+      ...joinDoors(limits, evaluator, { rVersion, spoolDir: stateDir }),
+      ...counted(auditedAdmission(access.admission, audit), auditedRefusals(audit), metrics),
+      secure: tls?.secure,
+      log,
+    };
+    const served = serve(listener, portOptions, stop, drained.signal);
+    metrics?.tell({ sessions, rVersion, standing: joined.standing }, say);
     const { hostname, port } = listener.addr;
     say(`listening on ${hostname}:${port} (R ${rVersion})`);
     await aborted(stop);

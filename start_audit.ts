@@ -32,6 +32,6 @@ export function auditedAdmission(
 }
 
 /** Writes down whom TLS has refused. */
-export function auditedRefusals(audit: Audit | undefined): Pick<ServeOptions, "refused"> {
-  return audit ? { refused: ({ ends }, error) => audit.refused(ends, error) } : {};
+export function auditedRefusals(audit: Audit | undefined): NonNullable<ServeOptions["refused"]> {
+  return ({ ends }, error) => audit?.refused(ends, error);
 }

@@ -6,8 +6,9 @@ import type { Context } from "./cli/context.ts";
 import type { Broker } from "./cluster/broker.ts";
 import type { ClaimedPrincipal, ClusterKey } from "./cluster/claim.ts";
 import type { HostReport } from "./cluster/host_report.ts";
+import type { Queue } from "./cluster/queue.ts";
 import type { QueueClient } from "./cluster/queue_client.ts";
-import type { QueueWorker, WorkerOptions } from "./cluster/queue_worker.ts";
+import type { QueueCounts, QueueWorker, WorkerOptions } from "./cluster/queue_worker.ts";
 import { RtoolError, toRtoolError } from "./core/errors.ts";
 import type { Evaluator, Principal } from "./core/job.ts";
 import type { Log } from "./core/log.ts";
@@ -29,12 +30,26 @@ export interface ClusterParts {
   readonly access: Access;
   /** Makes of an engine what doors may be given. */
   readonly around: (engine: Evaluator) => Evaluator;
+  /** Is told what becomes of the queue's jobs here. */
+  readonly counts?: QueueCounts | undefined;
+}
+
+/** Where a server stands in its cluster, as of now. */
+export interface Standing {
+  /** The queue; `undefined` while the broker is not there. */
+  readonly maybeQueue: () => Queue | undefined;
+  readonly placesMax: number;
+  /** Jobs of the queue that run here. */
+  readonly running: number;
+  readonly reconnects: number;
 }
 
 /** Disposing it waits until the results of the queue's jobs are stored. */
 export interface Joined extends AsyncDisposable {
   /** What doors are given. */
   readonly evaluator: Evaluator;
+  /** @default {in none} */
+  readonly standing?: Standing;
 }
 
 /** Throws when the options name a queue and no broker, or a broker and no queue. */
@@ -62,12 +77,13 @@ export async function joinCluster(parts: ClusterParts): Promise<Joined> {
   membership.begin(evaluator);
   return {
     evaluator: reportingQueue(evaluator, maybeClient),
+    standing: membership,
     [Symbol.asyncDispose]: () => membership[Symbol.asyncDispose](),
   };
 }
 
 /** The connection, once there is one, and what was made with it. */
-class Membership implements AsyncDisposable {
+class Membership implements AsyncDisposable, Standing {
   client: QueueClient | undefined;
   readonly #parts: ClusterParts;
   readonly #queue: string;
@@ -82,6 +98,24 @@ class Membership implements AsyncDisposable {
     this.#parts = parts;
     this.#queue = queue;
     this.#key = key;
+  }
+
+  readonly maybeQueue = (): Queue | undefined => {
+    return this.#broker?.away === false ? this.client?.queue : undefined;
+  };
+
+  get placesMax(): number {
+    const { options } = this.#parts.context;
+    const own = options.maybeText("queue-jobs-max");
+    return own === undefined ? options.integer("jobs-max") : Number(own);
+  }
+
+  get running(): number {
+    return this.#worker?.running ?? 0;
+  }
+
+  get reconnects(): number {
+    return this.#broker?.reconnects ?? 0;
   }
 
   /** The server's own doors do not wait for the broker. */
@@ -143,22 +177,20 @@ class Membership implements AsyncDisposable {
   }
 
   #workerOptions(evaluator: Evaluator): WorkerOptions {
-    const { context: { options }, sessions, access, stateDir, log } = this.#parts;
-    const placesMax = options.maybeText("queue-jobs-max") === undefined
-      ? options.integer("jobs-max")
-      : options.integer("queue-jobs-max");
+    const { context: { options }, sessions, access, stateDir, counts, log } = this.#parts;
     return {
       evaluator,
       principalOf: (claimed) => principalOf(claimed, access),
       trusted: new Set([this.#key.publicKey, ...options.list("cluster-trust")]),
       host: `${Deno.hostname()}:${Deno.pid}`,
       labels: options.list("label"),
-      placesMax,
+      placesMax: this.placesMax,
       isFree: () => sessions.hasPlace,
       leaseMs: options.ms("lease"),
       deliveriesMax: options.integer("deliveries-max"),
       awayMaxMs: options.ms("away-max"),
       spoolDir: stateDir,
+      counts,
       log,
     };
   }

@@ -117,6 +117,7 @@ function valueOf(spec: OptionSpec, options: Options): Setting["value"] {
       return options.flag(name);
     case "duration":
       return text ?? (mayBeNone(spec) ? "none" : null);
+    case "address":
     case "size":
     case "choice":
     case "text":

@@ -135,6 +135,7 @@ function valueSchema(spec: OptionSpec): v.GenericSchema {
       return integer;
     case "flag":
       return v.boolean();
+    case "address":
     case "size":
       return v.union([text, integer]);
     case "duration":
@@ -151,6 +152,8 @@ function wanted(spec: OptionSpec): string {
   switch (kind) {
     case "port":
       return "an integer from 0 to 65535";
+    case "address":
+      return 'a port, an address such as "127.0.0.1:9464", or "none"';
     case "count":
       return "an integer from 1";
     case "flag":

@@ -3,6 +3,7 @@
  * main.ts.
  */
 
+import { type Address, maybeAddress } from "../core/address.ts";
 import { RtoolError } from "../core/errors.ts";
 import { isLoopback } from "../core/loopback.ts";
 import type { Options } from "../core/options.ts";
@@ -14,13 +15,28 @@ const STATE_DIR_PREFIX = "rtool-";
 /** Variables of the server's own environment that R sees. Nothing else passes. */
 const R_VARIABLES = ["PATH", "HOME", "TZ", "R_LIBS", "R_LIBS_USER", "R_LIBS_SITE", "R_HOME"];
 
+/** Whether others may be let in under TLS; `undefined` without it. */
+type OpenTls = { readonly hasCredentials: boolean } | undefined;
+
 /** Opens the port, or says why it cannot be had. */
-export function openPort(
+export function openPort(options: Options, tls: OpenTls): Deno.TcpListener {
+  const address = { hostname: options.text("hostname"), port: options.integer("port") };
+  const hint = `ask it with: rtool ping --port ${address.port}; or choose another with --port`;
+  return listenAt(address, options, tls, hint);
+}
+
+/** Opens the port of the metrics, if there is to be one; under the same conditions. */
+export function maybeMetricsPort(options: Options, tls: OpenTls): Deno.TcpListener | undefined {
+  const address = maybeAddress(options.text("metrics"));
+  return address && listenAt(address, options, tls, "choose another with --metrics");
+}
+
+function listenAt(
+  { hostname, port }: Address,
   options: Options,
-  tls: { readonly hasCredentials: boolean } | undefined,
+  tls: OpenTls,
+  takenHint: string,
 ): Deno.TcpListener {
-  const hostname = options.text("hostname");
-  const port = options.integer("port");
   if (!isLoopback(hostname) && !options.flag("insecure")) refuseOpenPort(hostname, tls);
   try {
     return Deno.listen({ hostname, port, transport: "tcp" });
@@ -28,7 +44,7 @@ export function openPort(
     if (cause instanceof Deno.errors.AddrInUse) {
       throw new RtoolError("port_taken", `Port ${port} on ${hostname} is taken`, {
         cause,
-        hint: `ask it with: rtool ping --port ${port}; or choose another with --port`,
+        hint: takenHint,
       });
     }
     const why = cause instanceof Error ? cause.message : String(cause);
@@ -37,10 +53,7 @@ export function openPort(
 }
 
 /** Beyond this machine others listen, and nobody is known by the socket. */
-function refuseOpenPort(
-  hostname: string,
-  tls: { readonly hasCredentials: boolean } | undefined,
-): void {
+function refuseOpenPort(hostname: string, tls: OpenTls): void {
   if (tls?.hasCredentials) return;
   const [missing, hint] = tls
     ? ["credentials, and there are none", "make a token: rtool token new NAME"]

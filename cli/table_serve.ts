@@ -127,6 +127,11 @@ const AUDIT: readonly OptionSpec[] = [
   },
 ];
 
+const METRICS: OptionSpec = {
+  ...keyed("metrics", "address", "[HOST:]PORT", "Tell Prometheus of this server on that port"),
+  fallback: "none",
+};
+
 /** `rtool serve`. */
 export const SERVE: CommandSpec = {
   name: "serve",
@@ -143,6 +148,7 @@ export const SERVE: CommandSpec = {
     RPY2_ANONYMOUS,
     INSECURE,
     ...AUDIT,
+    METRICS,
     ...CLUSTERED,
     QUIET,
     HELP,

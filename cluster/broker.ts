@@ -54,6 +54,8 @@ export class Broker implements AsyncDisposable {
   readonly connection: NatsConnection;
   readonly streams: JetStreamClient;
   readonly manager: JetStreamManager;
+  /** How often the connection was lost and came back. */
+  reconnects = 0;
   #away = false;
   #log: Log | undefined;
   readonly #headers: () => ReturnType<typeof import("@nats-io/nats-core/internal").headers>;
@@ -182,6 +184,7 @@ export class Broker implements AsyncDisposable {
         this.#away = true;
         this.#log?.error("broker lost");
       } else if (type === "reconnect") {
+        if (this.#away) this.reconnects++;
         this.#away = false;
         this.#log?.info("broker back");
       }

@@ -24,22 +24,22 @@ export interface Written {
 }
 
 /**
- * Writes all events of a job behind `from`, which is its attempt's first message. Resolves to false
- * as soon as another attempt stands in the log: the job is cancelled then. Rejects when the broker
- * was away until `signal`.
+ * Writes all events of a job behind `from`, which is its attempt's first message; the kind of its
+ * outcome. Resolves to `undefined` as soon as another attempt stands in the log: the job is
+ * cancelled then. Rejects when the broker was away until `signal`.
  */
 export async function record(
   log: JobLog,
   job: Job,
   from: Written,
   signal: AbortSignal,
-): Promise<boolean> {
+): Promise<string | undefined> {
   const ahead = new Channel<JobEvent>(AHEAD_BYTES_MAX, weigh);
   const reading = readAhead(job, ahead);
   try {
-    const isWhole = await write(log, ahead, from, signal);
-    if (!isWhole) job.cancel({ kind: "cancelled", reason: "gone" });
-    return isWhole;
+    const end = await write(log, ahead, from, signal);
+    if (end === undefined) job.cancel({ kind: "cancelled", reason: "gone" });
+    return end;
   } catch (error) {
     job.cancel({ kind: "cancelled", reason: "gone" });
     throw error;
@@ -63,15 +63,15 @@ async function write(
   ahead: Channel<JobEvent>,
   from: Written,
   signal: AbortSignal,
-): Promise<boolean> {
+): Promise<string | undefined> {
   let { seq } = from;
   for (let { batch } = from.entry;;) {
     const { frames, end, isOver } = await takeBatch(ahead);
     if (frames.length === 0 && isOver) throw new RtoolError("internal", "A job had no end");
     const entry = { ...from.entry, batch: ++batch, end, about: undefined };
     const written = await log.append(seq, entry, frames, signal);
-    if (written === undefined) return false;
-    if (end !== undefined) return true;
+    if (written === undefined) return undefined;
+    if (end !== undefined) return end;
     seq = written;
   }
 }

@@ -15,6 +15,19 @@ import { QueuedRun } from "./queued_run.ts";
 import { NO_LABEL } from "./names.ts";
 import type { Queue } from "./queue.ts";
 
+/** Is told what becomes of the jobs it takes, to count them. */
+export interface QueueCounts {
+  /** An attempt begins, after so many whose hosts were lost. */
+  begun(lost: number): void;
+  /** A job has ended here, and that is stored. */
+  ended(outcome: string): void;
+  givenBack(): void;
+  /** Another host has the job now. */
+  overtaken(): void;
+  /** A job that has ended is for the dead list. */
+  buried(): void;
+}
+
 /** What a server brings to a queue. */
 export interface WorkerOptions {
   readonly evaluator: Evaluator;
@@ -38,6 +51,7 @@ export interface WorkerOptions {
   readonly awayMaxMs: number;
   /** Where files that come with jobs are kept until these begin. */
   readonly spoolDir: string;
+  readonly counts?: QueueCounts | undefined;
   readonly log: Log;
 }
 
@@ -136,7 +150,10 @@ export class QueueWorker implements AsyncDisposable {
 
   async #run(message: JsMsg, leaseMs: number): Promise<void> {
     // Asked for while there was a place; by now it may be another's, or nobody's any more.
-    if (this.#stop.signal.aborted || !this.#hasPlace()) return message.nak(BUSY_POLL_MS);
+    if (this.#stop.signal.aborted || !this.#hasPlace()) {
+      this.#options.counts?.givenBack();
+      return message.nak(BUSY_POLL_MS);
+    }
     const run = this.#runOne(message, leaseMs);
     this.#runs.add(run);
     await run;

@@ -107,14 +107,17 @@ export class QueuedRun {
     } catch (error) {
       return await this.#refused(toRtoolError(error), from);
     }
+    this.#options.counts?.begun(from.entry.lost);
     log.info("queued job begun", { id: this.#log.id, job: job.id, attempt: from.entry.attempt });
     using _answering = this.#answer(job);
     const noted = from.entry.lost === 0 ? job : withNote(job, from.entry);
-    const isEnded = await recordUntil(this.#log, noted, from, away, awayMaxMs);
-    if (!isEnded) {
+    const end = await recordUntil(this.#log, noted, from, away, awayMaxMs);
+    if (end === undefined) {
+      this.#options.counts?.overtaken();
       log.error("queued job overtaken", { id: this.#log.id });
       return false; // Not acknowledged: the job is the other attempt's.
     }
+    this.#options.counts?.ended(end);
     await this.#finish();
     return true;
   }
@@ -129,6 +132,7 @@ export class QueuedRun {
   }
 
   #giveBack(): false {
+    this.#options.counts?.givenBack();
     this.#message.nak(BACK_MS);
     return false;
   }
@@ -190,7 +194,10 @@ export class QueuedRun {
   async #end(after: number, last: Entry, outcome: Outcome, dead: boolean): Promise<boolean> {
     const entry = { ...endEntry(last, outcome), host: this.#options.host, dead };
     const seq = await this.#log.append(after, entry, endFrames(outcome), AbortSignal.abort());
-    return seq === undefined ? this.#giveBack() : await this.#bury(entry);
+    if (seq === undefined) return this.#giveBack();
+    this.#options.counts?.ended(outcome.kind);
+    if (dead) this.#options.counts?.buried();
+    return await this.#bury(entry);
   }
 
   /** Behind a job's end: its message goes, to the dead list if the end says so. */
@@ -217,7 +224,7 @@ async function recordUntil(
   from: Written,
   away: AbortController,
   awayMaxMs: number,
-): Promise<boolean> {
+): Promise<string | undefined> {
   const { connection } = log.queue.broker;
   let silentFrom = performance.now();
   const timer = setInterval(async () => {

@@ -5,11 +5,20 @@
  * key is an error, never ignored.
  */
 
+import { maybeAddress } from "./address.ts";
 import { RtoolError } from "./errors.ts";
 import { maybeNearest } from "./nearest.ts";
 
 /** How the text of an option is read. */
-export type ValueKind = "text" | "choice" | "port" | "count" | "duration" | "size" | "flag";
+export type ValueKind =
+  | "text"
+  | "choice"
+  | "port"
+  | "address"
+  | "count"
+  | "duration"
+  | "size"
+  | "flag";
 
 /** One option of a command. */
 export interface OptionSpec {
@@ -189,6 +198,10 @@ export function maybeProblem(spec: OptionSpec, value: string): string | undefine
   switch (kind) {
     case "port":
       return isInteger(value, 0, 65535) ? undefined : "a port is a number from 0 to 65535";
+    case "address":
+      return value === "none" || maybeAddress(value)
+        ? undefined
+        : "an address is a port, a host and a port such as 127.0.0.1:9464, or none";
     case "count":
       return isInteger(value, 1, 1e9) ? undefined : "it must be a whole number from 1";
     case "duration":

@@ -9,6 +9,7 @@
 import { RtoolError } from "../core/errors.ts";
 import type { Log } from "../core/log.ts";
 import { OWNER } from "../core/profile.ts";
+import type { StartCounts, Stock } from "./spare.ts";
 import { Spares } from "./spares.ts";
 import type { SystemLimits } from "./spawn.ts";
 import type { Sweeper } from "./sweeper.ts";
@@ -67,17 +68,29 @@ export class Pools implements RSource {
   /** Those of them that keep R ready, the longest unused first. */
   readonly #awake = new Set<Pool>();
   readonly #retiring = new Set<Promise<void>>();
+  /** Of all pools together, also those that are no more. */
+  readonly starts: StartCounts = { fork: 0, spawn: 0, template: 0, failed: 0 };
 
   constructor(options: PoolsOptions, log: Log, sweeper: Sweeper) {
     this.#options = options;
     this.#log = log;
     this.#sweeper = sweeper;
-    this.#own = { ...namesOf(options), spares: new Spares(bare(options), log, sweeper) };
+    this.#own = { ...namesOf(options), spares: this.#spares(bare(options), log) };
     this.#arrange();
   }
 
   get rVersion(): string {
     return this.#own.spares.rVersion;
+  }
+
+  /** R that no session has, whatever way it was started. */
+  get stock(): Stock {
+    const all = [this.#own, ...this.#pools.values()].map(({ spares }) => spares.stock);
+    return {
+      starting: all.reduce((sum, { starting }) => sum + starting, 0),
+      ready: all.flatMap(({ ready }) => ready),
+      templates: all.flatMap(({ templates }) => templates),
+    };
   }
 
   /** Starts the server's own first R, then those of profiles; its version when it is ready. */
@@ -179,9 +192,13 @@ export class Pools implements RSource {
       error: (message, fields) => this.#log.error(message, { ...fields, profile }),
     };
     const options = { ...bare(this.#options), ...names.options };
-    const spares = new Spares(options, log, this.#sweeper);
+    const spares = this.#spares(options, log);
     spares.rest();
     return { ...names, spares };
+  }
+
+  #spares(options: SparesOptions, log: Log): Spares {
+    return new Spares(options, log, this.#sweeper, this.starts);
   }
 
   #retire(pool: Pool): void {

@@ -40,12 +40,16 @@ export interface EngineOptions extends PoolsOptions, DirectoryOptions, ItemBound
   readonly detachedMax: number;
 }
 
-/** Is told of each job that was accepted and has ended. */
-export type EndListener = (
-  job: { readonly id: string; readonly principal: Principal; readonly request: JobRequest },
-  outcome: Outcome,
-  receipt: Receipt,
-) => void;
+/** Is told of each job that was accepted. */
+export interface JobListener {
+  /** R was given the job, so many milliseconds after it was accepted. */
+  started?(waitMs: number): void;
+  ended?(
+    job: { readonly id: string; readonly principal: Principal; readonly request: JobRequest },
+    outcome: Outcome,
+    receipt: Receipt,
+  ): void;
+}
 
 /** Jobs whose events are kept at once. */
 const KEPT_JOBS_MAX = 10_000;
@@ -57,7 +61,7 @@ const WAITING_MS = 1000;
 export class Sessions implements Evaluator, SessionOwner {
   #options: EngineOptions;
   readonly #log: Log;
-  readonly #onEnd: EndListener | undefined;
+  readonly #listener: JobListener;
   readonly #sweeper = new Sweeper();
   readonly #watchdog = new Watchdog();
   readonly pools: Pools;
@@ -75,10 +79,10 @@ export class Sessions implements Evaluator, SessionOwner {
   #readyAt = performance.now();
   #ticker: ReturnType<typeof setInterval> | undefined;
 
-  constructor(options: EngineOptions, log: Log, onEnd?: EndListener) {
+  constructor(options: EngineOptions, log: Log, listener: JobListener = {}) {
     this.#options = options;
     this.#log = log;
-    this.#onEnd = onEnd;
+    this.#listener = listener;
     this.pools = new Pools(options, log, this.#sweeper);
     this.#archive = new Archive(this.#archiveOptions());
     this.#places = new Places<Session>(this.#placesOptions());
@@ -209,7 +213,10 @@ export class Sessions implements Evaluator, SessionOwner {
     if (!request.detach) signal.addEventListener("abort", gone, { once: true });
     this.#jobs.set(job.id, job);
     this.#queued++;
-    job.onStart = () => this.#queued--;
+    job.onStart = () => {
+      this.#queued--;
+      this.#listener.started?.(performance.now() - job.acceptedAt);
+    };
     job.onEnd = (outcome, receipt) => {
       signal.removeEventListener("abort", gone);
       this.#ended(job, outcome, receipt);
@@ -267,7 +274,7 @@ export class Sessions implements Evaluator, SessionOwner {
       stdout_bytes: receipt.stdoutBytes,
       stderr_bytes: receipt.stderrBytes,
     });
-    this.#onEnd?.(job, outcome, receipt);
+    this.#listener.ended?.(job, outcome, receipt);
     if (this.#jobs.size === 0) this.#idle?.resolve();
   }
 

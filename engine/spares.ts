@@ -8,7 +8,7 @@
 import { RtoolError, toRtoolError } from "../core/errors.ts";
 import type { Log } from "../core/log.ts";
 import { canFork, ForkServer, spawnWorker } from "./fork_server.ts";
-import { maybeResident } from "./process_table.ts";
+import { hasGrown, type Spare, spareOf, type StartCounts, type Stock } from "./spare.ts";
 import type { Sweeper } from "./sweeper.ts";
 import type { Worker } from "./worker.ts";
 import type { SparesOptions } from "./worker_types.ts";
@@ -26,22 +26,13 @@ const STARTS_MAX = 4;
 /** How long a spare that is not urgent waits for its start, in milliseconds. */
 const REFILL_MS = 20;
 
-/** A spare that takes so many times the memory it began with is replaced. */
-const GROWTH_MAX = 2;
-
-interface Spare {
-  readonly worker: Worker;
-  readonly startedAt: number;
-  /** Resident memory when it was ready, in bytes. */
-  readonly memoryBytes: number | null;
-}
-
 /** Keeps started R in hand. */
 export class Spares {
   rVersion = "";
   #options: SparesOptions;
   readonly #log: Log;
   readonly #sweeper: Sweeper;
+  readonly #starts: StartCounts;
   #ready: Spare[] = [];
   readonly #waiters: PromiseWithResolvers<Worker>[] = [];
   readonly #starting = new Set<Promise<void>>();
@@ -49,6 +40,7 @@ export class Spares {
   readonly #retiring = new Set<Promise<void>>();
   #forkServer: Promise<ForkServer> | undefined;
   #forkServerAt = 0;
+  #template: ForkServer | undefined;
   /** Counts recyclings: what was started before the last one is not used any more. */
   #generation = 0;
   #later: ReturnType<typeof setTimeout> | undefined;
@@ -61,10 +53,21 @@ export class Spares {
   /** Whether nothing is kept ready until somebody asks. */
   #resting = false;
 
-  constructor(options: SparesOptions, log: Log, sweeper: Sweeper) {
+  constructor(options: SparesOptions, log: Log, sweeper: Sweeper, starts: StartCounts) {
     this.#options = options;
     this.#log = log;
     this.#sweeper = sweeper;
+    this.#starts = starts;
+  }
+
+  /** What is in hand. */
+  get stock(): Stock {
+    const template = this.#template;
+    return {
+      starting: this.#starting.size,
+      ready: this.#ready.map(({ worker }) => worker.process.pid),
+      templates: template && !template.dead ? [template.pid] : [],
+    };
   }
 
   /** Starts the first R; its version when it is ready. */
@@ -207,8 +210,7 @@ export class Spares {
   }
 
   #keep(worker: Worker): void {
-    const memoryBytes = maybeResident(worker.process.pid);
-    this.#ready.push({ worker, startedAt: performance.now(), memoryBytes });
+    this.#ready.push(spareOf(worker));
   }
 
   /** A fork server that dies has done nothing wrong yet: the next one is asked at once. */
@@ -219,17 +221,18 @@ export class Spares {
       const hint = "rtool sessions recycle";
       this.#log.info("a preloaded package has changed", { file: changed, hint });
     }
-    try {
-      return await server.fork();
-    } catch (error) {
+    const worker = await server.fork().catch(async (error) => {
       if (!server.dead || this.#closed) throw error;
       return await (await this.#server()).fork();
-    }
+    });
+    this.#starts.fork++;
+    return worker;
   }
 
   async #spawn(): Promise<Worker> {
     const worker = spawnWorker(this.#options, this.#sweeper);
     await worker.start();
+    this.#starts.spawn++;
     return worker;
   }
 
@@ -244,7 +247,8 @@ export class Spares {
     const starting = ForkServer.start(this.#options, this.#sweeper);
     this.#forkServer = starting;
     this.#forkServerAt = performance.now();
-    const server = await starting;
+    const server = this.#template = await starting;
+    this.#starts.template++;
     const ms = Math.round(performance.now() - this.#forkServerAt);
     this.#log.info("fork server started", { pid: server.pid, ms });
     return server;
@@ -258,6 +262,7 @@ export class Spares {
   /** Nobody tries again for a while; after some tries whoever waits is told why. */
   #fail(error: unknown): void {
     this.#failures++;
+    this.#starts.failed++;
     this.#proven = false;
     this.#lastFailure = error;
     const pause = Math.min(BACKOFF_MS_MAX, BACKOFF_MS * 2 ** (this.#failures - 1));
@@ -286,10 +291,4 @@ export class Spares {
 /** Of no use to whoever hears it: R of this kind is not started any more. */
 function replaced(): RtoolError {
   return new RtoolError("r_unavailable", "No R is started so any more");
-}
-
-/** Code that a preloaded package runs by itself may make it grow. */
-function hasGrown({ worker, memoryBytes }: Spare): boolean {
-  const now = maybeResident(worker.process.pid);
-  return memoryBytes !== null && now !== null && now > GROWTH_MAX * memoryBytes;
 }

@@ -9,6 +9,7 @@ import { RtoolError } from "../core/errors.ts";
 
 /** A value of each kind: as it is written, and as it is read. */
 const EXAMPLES: Readonly<Record<string, readonly [written: string, means: readonly string[]]>> = {
+  address: ["9464", ["9464"]],
   count: ["7", ["7"]],
   duration: ['"30s"', ["30s"]],
   flag: ["true", ["true"]],
@@ -41,6 +42,8 @@ const WRONG: readonly (readonly [text: string, key: string, found: string, wante
   ["serve.code_max = true", "serve.code_max", "true", 'a size such as "64MiB", or an integer of'],
   ["serve.code_max = 0", "serve.code_max", "the integer 0", 'a size such as "64MiB"'],
   ["serve.code_max = 1e6", "serve.code_max", "the float 1000000.0", 'a size such as "64MiB"'],
+  ["serve.metrics = 65536", "serve.metrics", "the integer 65536", "a port, an address such as"],
+  ['serve.metrics = "::1:9464"', "serve.metrics", 'the string "::1:9464"', 'or "none"'],
   ['serve.start = "thread"', "serve.start", 'the string "thread"', '"fork" or "spawn"'],
   ['serve.preload = "stats"', "serve.preload", 'the string "stats"', "an array of strings"],
   ['serve.preload = ["a", 1]', "serve.preload", "the integer 1 in it", "an array of strings"],

@@ -9,7 +9,7 @@ import type { Condition, Job, JobRequest, Outcome, Principal, Receipt } from "..
 import { OWNER } from "../core/profile.ts";
 import { processesWith } from "../engine/process_table.ts";
 import { WORKER_VARIABLE } from "../engine/spawn.ts";
-import { type EngineOptions, Sessions } from "../engine/sessions.ts";
+import { type EngineOptions, type JobListener, Sessions } from "../engine/sessions.ts";
 
 /** A job that hangs fails its test after this, in milliseconds. */
 const PATIENCE_MS = 20_000;
@@ -47,7 +47,7 @@ export class TestEngine implements AsyncDisposable {
   readonly dir: string;
   readonly options: EngineOptions;
 
-  constructor(options: Partial<EngineOptions> = {}) {
+  constructor(options: Partial<EngineOptions> = {}, listener: JobListener = {}) {
     this.dir = options.stateDir ?? Deno.makeTempDirSync({ prefix: "rtool-test-" });
     this.options = {
       command: "R",
@@ -75,7 +75,7 @@ export class TestEngine implements AsyncDisposable {
       diskLeftMin: 1 << 20,
       ...options,
     };
-    this.sessions = new Sessions(this.options, { info: () => {}, error: () => {} });
+    this.sessions = new Sessions(this.options, { info: () => {}, error: () => {} }, listener);
   }
 
   /** An engine whose first R is ready. */

@@ -28,6 +28,7 @@ export interface PortOptions {
   readonly helloTimeoutMs?: number;
   readonly admit?: ServeOptions["admit"];
   readonly secure?: ServeOptions["secure"];
+  readonly watch?: ServeOptions["watch"];
 }
 
 /** An event of the log. */
@@ -59,6 +60,7 @@ export function startPort(evaluator: Evaluator, options: PortOptions = {}): Fake
       ...joinDoors(evaluator, options),
       admit: options.admit ?? (() => Promise.resolve(PRINCIPAL)),
       secure: options.secure,
+      watch: options.watch,
       connectionsMax: options.connectionsMax ?? 64,
       helloTimeoutMs: options.helloTimeoutMs ?? 10_000,
       log,
@@ -234,7 +236,7 @@ export function aborted(signal: AbortSignal): Promise<void> {
   });
 }
 
-function createMemoryLog(): {
+export function createMemoryLog(): {
   log: Log;
   lines: LogLine[];
   ended: (count: number) => Promise<void>;

@@ -68,7 +68,8 @@ Deno.test("every bound of serve can be reloaded, and where and how it runs canno
   const audit = ["serve.audit", "serve.audit_max", "serve.audit_required"];
   const tls = ["tls", "tls_cert", "tls_key", "tls_ca"].map((name) => `serve.${name}`);
   const others = ["serve.tokens", ...tls, "serve.rpy2_anonymous", "serve.insecure", ...audit];
-  assertEquals(fixed, [...FIXED, ...HOW_IT_CONFINES, ...others]);
+  const all = [...FIXED, ...HOW_IT_CONFINES, ...others, "serve.metrics"];
+  assertEquals(fixed, all);
 });
 
 Deno.test("a reloader applies what it reads, and says which keys have changed but not to what", async () => {

@@ -4,7 +4,9 @@
 
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { parseInvocation } from "../cli/parse.ts";
+import { maybeMetricsPort } from "../cli/serve.ts";
 import { SERVE } from "../cli/table_serve.ts";
+import { addressText, maybeAddress } from "../core/address.ts";
 import { RtoolError } from "../core/errors.ts";
 import { Options, type RawValues } from "../core/options.ts";
 
@@ -87,6 +89,58 @@ Deno.test("Options tells which source a value came from", () => {
     names.map((name) => options.origin(name)),
     ["flag", "environment", "file", "default", "default"],
   );
+});
+
+Deno.test("--metrics takes a port, a host and a port, or none", () => {
+  const cases: readonly (readonly [text: string, hostname: string, port: number])[] = [
+    ["9464", "127.0.0.1", 9464],
+    ["0", "127.0.0.1", 0],
+    ["localhost:9464", "localhost", 9464],
+    ["0.0.0.0:1", "0.0.0.0", 1],
+    ["[::1]:65535", "::1", 65535],
+  ];
+  for (const [text, hostname, port] of cases) {
+    const address = maybeAddress(serve(["--metrics", text]).text("metrics"))!;
+    assertEquals(address, { hostname, port });
+    assertEquals(maybeAddress(addressText(address)), address);
+  }
+  assertEquals(maybeAddress(serve().text("metrics")), undefined);
+  for (const text of ["", "65536", "::1:9464", ":9464", "a b:1", "host", "host:", "[::1]", "-1"]) {
+    assertStringIncludes(refusal([`--metrics=${text}`]).message, `Cannot use --metrics "${text}"`);
+  }
+});
+
+Deno.test("the metrics beyond this machine need TLS and credentials, as the server's own port does", () => {
+  const open = (line: string[], hasCredentials?: boolean) => {
+    const tls = hasCredentials === undefined ? undefined : { hasCredentials };
+    return maybeMetricsPort(serve(line), tls);
+  };
+  const beyond = ["--metrics", "0.0.0.0:0"];
+  for (const hasCredentials of [undefined, false]) {
+    const { code, message } = assertThrows(() => open(beyond, hasCredentials), RtoolError);
+    assertEquals(code, "bad_config");
+    assertStringIncludes(message, "beyond this machine rtool needs");
+  }
+  const opened = [
+    open(beyond, true),
+    open([...beyond, "--insecure"]),
+    open(["--metrics", "0"]),
+    open([]),
+  ];
+  assertEquals(opened.map((port) => port?.addr.hostname), [
+    ...["0.0.0.0", "0.0.0.0", "127.0.0.1"],
+    undefined,
+  ]);
+  for (const port of opened) port?.close();
+});
+
+Deno.test("a port of the metrics that is taken is an error that names another way", () => {
+  using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = taken.addr;
+  const error = assertThrows(() => {
+    return maybeMetricsPort(serve(["--metrics", `${port}`]), undefined);
+  }, RtoolError);
+  assertEquals([error.code, error.hint], ["port_taken", "choose another with --metrics"]);
 });
 
 function serve(line: readonly string[] = [], file: RawValues = {}): Options {

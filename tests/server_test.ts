@@ -246,6 +246,33 @@ Deno.test("serve() logs each connection in one line, and nothing of the code", a
   assertEquals(JSON.stringify(server.log).includes("4242"), false);
 });
 
+Deno.test("serve() says of each connection when it comes, what it speaks, and when it goes", async () => {
+  const told: string[] = [];
+  const watch = {
+    opened: () => told.push("opened"),
+    spoke: (wire: string) => told.push(`spoke ${wire}`),
+    ended: (wire: string) => told.push(`ended ${wire}`),
+    refused: () => told.push("refused"),
+  };
+  await using server = startPort(ECHO, { watch, connectionsMax: 1 });
+  {
+    using peer = await RawPeer.greeted(server.port);
+    await peer.submit(1, "x");
+    await peer.end(1);
+    using other = await RawPeer.connect(server.port);
+    await other.rest();
+  }
+  await server.ended(1);
+  using silent = await RawPeer.connect(server.port);
+  await silent.conn.closeWrite();
+  await silent.rest();
+  await server.ended(2);
+  assertEquals(told, [
+    ...["opened", "spoke native", "refused", "ended native"],
+    ...["opened", "spoke none", "ended none"],
+  ]);
+});
+
 Deno.test("serve() cancels as gone the jobs of a connection that is lost", async () => {
   const gone: string[] = [];
   const all = Promise.withResolvers<void>();

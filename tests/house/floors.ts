@@ -9,7 +9,7 @@
 const FLOORS: readonly (readonly string[])[] = [
   ["main"],
   ["cli"],
-  ["server", "client", "doors"],
+  ["server", "client", "doors", "metrics"],
   ["engine", "access", "cluster"],
   ["rdata", "protocol"],
   ["core"],
