@@ -5,6 +5,7 @@
  */
 
 import { Channel } from "./core/channel.ts";
+import type { Fields } from "./core/condition.ts";
 import { RtoolError, toRtoolError } from "./core/errors.ts";
 import type { JobEvent } from "./core/job.ts";
 import { maybeEvent } from "./messages_events.ts";
@@ -21,7 +22,7 @@ import type { Link } from "./wire.ts";
 
 /** What a job emits at the client. */
 export type ClientEvent =
-  | { readonly kind: "accepted"; readonly job: string }
+  | { readonly kind: "accepted"; readonly job: string; readonly note?: string | undefined }
   | JobEvent;
 
 /**
@@ -70,7 +71,7 @@ export class ClientStream implements ClientJob {
         this.#granted?.resolve();
         return false;
       case "accepted":
-        this.#events.push({ kind: "accepted", job: String(decodeJson(frame)["job"]) });
+        this.#events.push(parseAccepted(decodeJson(frame)));
         if (this.#detached) this.#close();
         return this.#detached;
       default:
@@ -156,6 +157,11 @@ export class ClientStream implements ClientJob {
     }
     if (this.#failure) throw this.#failure;
   }
+}
+
+function parseAccepted({ job, note }: Fields): ClientEvent {
+  const accepted = { kind: "accepted", job: String(job) } as const;
+  return typeof note === "string" ? { ...accepted, note } : accepted;
 }
 
 /** Events that cost nothing, as the server counts. */

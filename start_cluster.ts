@@ -5,10 +5,12 @@
 import type { Context } from "./cli/context.ts";
 import type { Broker } from "./cluster/broker.ts";
 import type { ClaimedPrincipal, ClusterKey } from "./cluster/claim.ts";
+import type { HostPackages } from "./cluster/host_packages.ts";
 import type { HostReport } from "./cluster/host_report.ts";
 import type { Queue } from "./cluster/queue.ts";
 import type { QueueClient } from "./cluster/queue_client.ts";
 import type { QueueCounts, QueueWorker, WorkerOptions } from "./cluster/queue_worker.ts";
+import { checkedLabel } from "./cluster/requirements.ts";
 import { RtoolError, toRtoolError } from "./core/errors.ts";
 import type { Evaluator, Principal } from "./core/job.ts";
 import type { Log } from "./core/log.ts";
@@ -52,8 +54,9 @@ export interface Joined extends AsyncDisposable {
   readonly standing?: Standing;
 }
 
-/** Throws when the options name a queue and no broker, or a broker and no queue. */
+/** Throws when the options name a queue and no broker, a broker and no queue, or a bad label. */
 export function refuseHalfCluster(options: Options): void {
+  options.list("label").forEach(checkedLabel);
   const hasQueue = options.maybeText("queue") !== undefined;
   if (hasQueue === options.list("nats").length > 0) return;
   throw new RtoolError("bad_config", "A server in a cluster needs --nats and --queue, both", {
@@ -90,6 +93,7 @@ class Membership implements AsyncDisposable, Standing {
   readonly #key: ClusterKey;
   #broker: Broker | undefined;
   #worker: QueueWorker | undefined;
+  #packages: HostPackages | undefined;
   #answering: Disposable | undefined;
   readonly #startedAt = performance.now();
   #joining: Promise<void> = Promise.resolve();
@@ -124,20 +128,27 @@ class Membership implements AsyncDisposable, Standing {
     this.#joining = this.#join(evaluator).catch((error) => {
       if (!stop.aborted) log.error("cluster not joined", { why: toRtoolError(error).message });
     });
-    stop.addEventListener("abort", () => this.#worker?.leave(), { once: true });
+    stop.addEventListener("abort", () => this.#leave(), { once: true });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#worker?.leave();
+    this.#leave();
     await this.#joining;
+    await this.#packages?.[Symbol.asyncDispose]();
     this.#answering?.[Symbol.dispose]();
     await this.#worker?.[Symbol.asyncDispose]();
     await this.#broker?.[Symbol.asyncDispose]();
   }
 
+  #leave(): void {
+    this.#worker?.leave();
+    this.#packages?.leave();
+  }
+
   async #join(evaluator: Evaluator): Promise<void> {
-    const { context, stop, log } = this.#parts;
+    const { context, stop, log, sessions } = this.#parts;
     const { Broker } = await import("./cluster/broker.ts");
+    const { HostPackages } = await import("./cluster/host_packages.ts");
     const { answerHosts } = await import("./cluster/host_report.ts");
     const { Queue } = await import("./cluster/queue.ts");
     const { QueueClient } = await import("./cluster/queue_client.ts");
@@ -150,40 +161,58 @@ class Membership implements AsyncDisposable, Standing {
     const sizes = askedSizes(context.options);
     const queue = await whenThere(() => Queue.open(broker, this.#queue, sizes), log, stop);
     if (!queue) return;
-    const workerOptions = this.#workerOptions(evaluator);
+    const packages = this.#packages = new HostPackages(sessions, log, () => void worker.look());
+    const workerOptions = this.#workerOptions(evaluator, packages);
     const worker = new QueueWorker(queue, workerOptions);
     await whenThere(() => worker.start(), log, stop);
     this.#worker = worker;
-    this.#answering = answerHosts(queue, () => this.#report(worker, workerOptions));
+    this.#answering = answerHosts(
+      queue,
+      () => this.#report(worker, workerOptions, packages),
+      () => packages.versions ?? new Map(),
+    );
     this.client = new QueueClient(queue, this.#key);
-    if (stop.aborted) worker.leave();
-    else log.info("joined the queue", { queue: this.#queue });
+    if (stop.aborted) return this.#leave();
+    log.info("joined the queue", { queue: this.#queue });
+    packages.begin();
   }
 
-  #report({ running, done }: QueueWorker, options: WorkerOptions): HostReport {
+  #report(
+    { running, done }: QueueWorker,
+    options: WorkerOptions,
+    { versions }: HostPackages,
+  ): HostReport {
+    const { labels, cores, memoryBytes } = options.capacity();
     return {
       host: options.host,
       software: SOFTWARE,
       r: this.#parts.rVersion,
-      labels: options.labels,
+      labels,
       running,
       places: options.placesMax,
       done,
-      cores: navigator.hardwareConcurrency,
-      memory_bytes: Deno.systemMemoryInfo().total,
+      cores,
+      memory_bytes: memoryBytes,
+      memory_free_bytes: Deno.systemMemoryInfo().available,
+      packages: versions?.size ?? null,
       load: Deno.loadavg()[0] ?? 0,
       uptime_ms: Math.round(performance.now() - this.#startedAt),
     };
   }
 
-  #workerOptions(evaluator: Evaluator): WorkerOptions {
+  #workerOptions(evaluator: Evaluator, packages: HostPackages): WorkerOptions {
     const { context: { options }, sessions, access, stateDir, counts, log } = this.#parts;
     return {
       evaluator,
       principalOf: (claimed) => principalOf(claimed, access),
       trusted: new Set([this.#key.publicKey, ...options.list("cluster-trust")]),
       host: `${Deno.hostname()}:${Deno.pid}`,
-      labels: options.list("label"),
+      capacity: () => ({
+        labels: options.list("label"),
+        cores: navigator.hardwareConcurrency,
+        memoryBytes: Deno.systemMemoryInfo().total,
+        packages: packages.names,
+      }),
       placesMax: this.placesMax,
       isFree: () => sessions.hasPlace,
       leaseMs: options.ms("lease"),

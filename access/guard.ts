@@ -121,11 +121,14 @@ function check(request: JobRequest, options: GuardOptions): void {
 
 function checkQueue({ queue }: JobRequest, options: GuardOptions): void {
   if (!queue || queue.name === options.queue) return;
-  const place = options.queue === undefined ? "no queue" : `the queue '${options.queue}'`;
   const shown = JSON.stringify(queue.name.slice(0, 80));
+  // Hints stay here; what is to be done is for whoever asks, too.
   throw new RtoolError(
     "bad_request",
-    `This server is in ${place}, and cannot take jobs for ${shown}`,
+    options.queue === undefined
+      ? `This server is in no queue, and cannot take jobs for ${shown}: ` +
+        "start it with --nats URL and --queue NAME, or send straight to the broker with --nats URL"
+      : `This server is in the queue '${options.queue}', and cannot take jobs for ${shown}`,
   );
 }
 

@@ -10,7 +10,7 @@ import {
   type QueueReport,
   reportQueue,
 } from "../cluster/host_report.ts";
-import { sizeText, timeText } from "../core/units.ts";
+import { countText, sizeText, timeText } from "../core/units.ts";
 import { clusterKeyPath } from "./cluster_access.ts";
 import type { CommandEnd, Context } from "./context.ts";
 import { openQueue } from "./open_queue.ts";
@@ -37,9 +37,13 @@ export async function cluster(context: Context): Promise<CommandEnd> {
 
 async function show(context: Context): Promise<CommandEnd> {
   await using opened = await openQueue(context);
-  const [hosts, queue] = await Promise.all([askHosts(opened.queue), reportQueue(opened.queue)]);
-  if (context.options.flag("json")) return await printJson({ ...queue, hosts });
-  return await printText(hostsTable(hosts) + queueLine(queue));
+  const json = context.options.flag("json");
+  const [hosts, queue] = await Promise.all([
+    askHosts(opened.queue, json),
+    reportQueue(opened.queue),
+  ]);
+  if (json) return await printJson({ ...queue, hosts });
+  return await printText(hostsTable(hosts) + queueLine(queue) + requiredLines(queue));
 }
 
 const COLUMNS: readonly Column[] = [
@@ -47,12 +51,13 @@ const COLUMNS: readonly Column[] = [
   { title: "VERSION" },
   { title: "R" },
   { title: "LABELS" },
-  { title: "RUNNING", right: true },
-  { title: "PLACES", right: true },
+  { title: "JOBS", right: true },
   { title: "DONE", right: true },
   { title: "LOAD", right: true },
   { title: "CORES", right: true },
+  { title: "FREE", right: true },
   { title: "MEMORY", right: true },
+  { title: "PACKAGES", right: true },
   { title: "UP", right: true },
 ];
 
@@ -64,12 +69,13 @@ function hostsTable(hosts: readonly HostReport[]): string {
       each.software,
       each.r,
       each.labels.join(",") || NOTHING,
-      String(each.running),
-      String(each.places),
+      `${each.running}/${each.places}`,
       String(each.done),
       each.load.toFixed(2),
       String(each.cores),
+      sizeText(each.memory_free_bytes),
       sizeText(each.memory_bytes),
+      each.packages === null ? NOTHING : String(each.packages),
       timeText(each.uptime_ms),
     ]),
   );
@@ -79,6 +85,12 @@ function queueLine({ queue, waiting, running, oldest_ms, dead, kept_bytes }: Que
   const oldest = oldest_ms === null ? "" : `; the oldest was sent ${timeText(oldest_ms)} ago`;
   return `queue ${queue}: ${waiting} waiting, ${running} running, ${dead} dead${oldest}; ` +
     `logs of ${sizeText(kept_bytes)}\n`;
+}
+
+function requiredLines({ required }: QueueReport): string {
+  return required.map(({ require, jobs }) => {
+    return `${countText(jobs, "job")} on hosts with ${require.join(" and ")}\n`;
+  }).join("");
 }
 
 /** Only the public half goes to stdout: it may be told to everybody. */

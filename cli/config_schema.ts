@@ -7,7 +7,13 @@
 import * as v from "valibot";
 import { CERTIFICATE_NAME_HINT, isCertificateName } from "../core/certificate.ts";
 import { maybeNearest } from "../core/nearest.ts";
-import { mayBeNone, maybeProblem, type OptionSpec, type RawValues } from "../core/options.ts";
+import {
+  choiceText,
+  mayBeNone,
+  maybeProblem,
+  type OptionSpec,
+  type RawValues,
+} from "../core/options.ts";
 import { DEFAULT_PROFILE_NAME, isProfileName, PROFILE_NAME_HINT } from "../core/profile.ts";
 import { isTable, type KeyPath, keyText, tomlValueText } from "../core/toml_value.ts";
 import { findProfileFaults, PROFILE_TABLE, profileSpecs } from "./profiles.ts";
@@ -163,7 +169,7 @@ function wanted(spec: OptionSpec): string {
     case "duration":
       return `a duration such as "30s"${mayBeNone(spec) ? ', or "none"' : ""}`;
     case "choice":
-      return spec.choices?.map((word) => JSON.stringify(word)).join(" or ") ?? "";
+      return choiceText((spec.choices ?? []).map((word) => JSON.stringify(word)));
     case "text":
       return spec.list ? 'an array of strings such as ["a", "b"]' : "a string";
     default:

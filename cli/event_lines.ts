@@ -31,11 +31,11 @@ export class EventLines {
     switch (event.kind) {
       case "accepted":
         this.#job = event.job;
-        return await this.#line("accepted", { job: event.job });
+        return await this.#line("accepted", { job: event.job, ...noteFields(event) });
       case "waiting":
         return await this.#line("waiting", waitingFields(event));
       case "started":
-        return await this.#line("started", event.note === undefined ? {} : { note: event.note });
+        return await this.#line("started", noteFields(event));
       case "stdout":
       case "stderr": {
         const text = this.#decoders[event.kind].decode(event.bytes, { stream: true });
@@ -72,6 +72,10 @@ export class EventLines {
     const line = JSON.stringify({ event, ...fields });
     await this.#output.write(new TextEncoder().encode(`${line}\n`));
   }
+}
+
+function noteFields({ note }: { readonly note?: string | undefined }): object {
+  return note === undefined ? {} : { note };
 }
 
 function createDecoder(): TextDecoder {

@@ -93,11 +93,12 @@ export async function follow(job: ClientJob, audience: Audience): Promise<Ended>
           break;
         case "accepted":
           document?.accepted(event.job);
+          tellNote(event, audience);
           break;
         case "waiting":
           break;
         case "started":
-          if (event.note && !audience.quiet) audience.say(event.note);
+          tellNote(event, audience);
           break;
         case "condition":
           document?.condition(event.condition);
@@ -124,6 +125,14 @@ export async function follow(job: ClientJob, audience: Audience): Promise<Ended>
     waiting?.erase();
   }
   throw new RtoolError("connection_lost", "The connection ended before the job did");
+}
+
+/** Tells what the queue says of a job, if it says something. */
+export function tellNote(
+  { note }: { readonly note?: string | undefined },
+  audience: Audience,
+): void {
+  if (note && !audience.quiet) audience.say(note);
 }
 
 /** Tells the end, and what the process is to exit with. */

@@ -87,6 +87,6 @@ function asClientJob(detached: boolean, begin: () => Promise<Job>): ClientJob {
 
 async function* eventsOf(beginning: Promise<Job>, detached: boolean): AsyncGenerator<ClientEvent> {
   const job = await beginning;
-  yield { kind: "accepted", job: job.id };
+  yield { kind: "accepted", job: job.id, note: job.note };
   if (!detached) yield* job.events;
 }

@@ -2,6 +2,7 @@
  * Whether a job is for a queue, as the options of `send` and `call` say.
  */
 
+import { parseRequirements, requirementWords } from "../cluster/requirements.ts";
 import { RtoolError } from "../core/errors.ts";
 import type { QueueRequest } from "../core/job.ts";
 import type { Options } from "../core/options.ts";
@@ -9,12 +10,12 @@ import type { Options } from "../core/options.ts";
 /** The queue a job is for, or `undefined` when the server itself is to run it. */
 export function readQueue(options: Options): QueueRequest | undefined {
   const name = options.maybeText("queue");
-  const require = options.maybeText("require");
+  const require = options.list("require");
   const atMostOnce = options.flag("at-most-once");
   if (name === undefined) {
     const given = options.list("nats").length > 0
       ? "--nats"
-      : require !== undefined
+      : require.length > 0
       ? "--require"
       : atMostOnce
       ? "--at-most-once"
@@ -27,5 +28,5 @@ export function readQueue(options: Options): QueueRequest | undefined {
       hint: "a queued job has a clean R of its own, on any host",
     });
   }
-  return { name, require, atMostOnce };
+  return { name, require: requirementWords(parseRequirements(require)), atMostOnce };
 }

@@ -9,7 +9,7 @@ import { maybeMachineId } from "../core/machine.ts";
 import type { Options } from "../core/options.ts";
 import { connectToJobs } from "./connection.ts";
 import type { CommandEnd, Context } from "./context.ts";
-import { type Audience, conclude, createAudience, follow, showing } from "./follow.ts";
+import { type Audience, conclude, createAudience, follow, showing, tellNote } from "./follow.ts";
 import { readBrought } from "./brought.ts";
 import { openOutlets } from "./outlets.ts";
 import { tellLostPlots } from "./plot_files.ts";
@@ -85,6 +85,7 @@ async function printId(job: ClientJob, audience: Audience): Promise<CommandEnd> 
   for await (const event of job.events) {
     await audience.lines?.write(event);
     if (event.kind === "accepted") {
+      tellNote(event, audience);
       if (audience.lines) return { status: 0 };
       return await (audience.document
         ? printJson({ job: event.job })

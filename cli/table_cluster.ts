@@ -51,8 +51,10 @@ export const QUEUED: readonly OptionSpec[] = [
   {
     name: "require",
     kind: "text",
-    value: "LABEL",
-    help: "With --queue: on a host with this label",
+    value: "WHAT",
+    help: "With --queue: on a host with this label, cores=N, memory=SIZE or package=NAME",
+    list: true,
+    repeat: true,
   },
   {
     name: "at-most-once",

@@ -7,7 +7,7 @@ import type { Kept } from "./broker.ts";
 import { type Claim, verifyClaim } from "./claim.ts";
 import { decodeBody } from "./job_body.ts";
 import { readObject } from "./job_log.ts";
-import { digestHex, NO_LABEL } from "./names.ts";
+import { digestHex } from "./names.ts";
 import type { Queue } from "./queue.ts";
 import { CLAIM_HEADER, type QueueClient, SIGNATURE_HEADER } from "./queue_client.ts";
 
@@ -46,7 +46,6 @@ export async function retryJob(
   const check = { queue: queue.name, id, trusted, ageMaxMs: Infinity };
   const { principal, profile } = await verifyClaim(signed, body, check);
   const { request } = decodeBody(body);
-  const label = headers["Rtool-Subject"]?.split(".")[3] ?? NO_LABEL;
   const again = await client.putAgain(
     { principal, profile },
     body,
@@ -56,7 +55,7 @@ export async function retryJob(
       detached: true,
       digest: await digestHex(`${request.call ?? ""}\n${request.code}`),
     },
-    label === NO_LABEL ? undefined : label,
+    request.queue?.require ?? [],
   );
   await dropJob(queue, { id, kept });
   return again;

@@ -1,15 +1,17 @@
 /**
- * What queues, labels, subjects and streams are called at the broker; docs/cluster.md shows them.
+ * What queues, subjects, streams and consumers are called at the broker; docs/cluster.md shows
+ * them.
  */
 
 import { RtoolError } from "../core/errors.ts";
 import type { JobId, Principal } from "../core/job.ts";
+import { NO_REQUIREMENTS } from "./requirements.ts";
 
 const QUEUE_NAME = /^[A-Za-z0-9_-]{1,32}$/;
-const LABEL = /^[A-Za-z0-9][A-Za-z0-9_=-]{0,31}$/;
 
-/** The subject of jobs that require no label. */
-export const NO_LABEL = "_";
+/** Characters of a consumer's name; a longer one ends with the digest of what it stands for. */
+const CONSUMER_CHARS_MAX = 64;
+const DIGEST_CHARS = 16;
 
 /** Names of one queue. */
 export interface QueueNames {
@@ -39,14 +41,18 @@ export function queueNames(queue: string): QueueNames {
   };
 }
 
-/** A label as it stands in subjects; throws for what can be none. */
-export function checkedLabel(label: string): string {
-  if (LABEL.test(label)) return label;
-  throw new RtoolError(
-    "bad_request",
-    `Cannot use the label ${JSON.stringify(label.slice(0, 80))}: ` +
-      "a label is 1 to 32 letters, digits, '_', '=' or '-', such as gpu=1",
-  );
+/** What the subjects of jobs with these requirements begin with. */
+export function jobPrefix({ prefix }: Pick<QueueNames, "prefix">, token: string): string {
+  return token === NO_REQUIREMENTS ? `${prefix}.job.${token}` : `${prefix}.job.need.${token}`;
+}
+
+/** What the consumer of jobs with these requirements is called. */
+export async function consumerName(token: string): Promise<string> {
+  if (token === NO_REQUIREMENTS) return "any";
+  const name = `need-${token}`;
+  if (name.length < CONSUMER_CHARS_MAX) return name;
+  const digest = (await digestHex(token)).slice(0, DIGEST_CHARS);
+  return `${name.slice(0, CONSUMER_CHARS_MAX - DIGEST_CHARS - 1)}-${digest}`;
 }
 
 /** Who a job belongs to, as it stands in subjects; names hold what these may not. */

@@ -5,8 +5,9 @@
 import type { Consumer } from "@nats-io/jetstream";
 import type { Broker, Headers, Kept } from "./broker.ts";
 import { asking } from "./broker_faults.ts";
-import { NO_LABEL, type QueueNames, queueNames } from "./names.ts";
+import { consumerName, jobPrefix, type QueueNames, queueNames } from "./names.ts";
 import { largeStore, makeStreams, QUEUE_SIZES, type QueueSizes } from "./queue_streams.ts";
+import { NO_REQUIREMENTS } from "./requirements.ts";
 import type { JobId } from "../core/job.ts";
 import { RtoolError } from "../core/errors.ts";
 
@@ -15,6 +16,12 @@ const PENDING_MAX = 20_000;
 
 /** Room for headers and subject in a message. */
 const HEADERS_BYTES_MAX = 16 * 1024;
+
+/**
+ * A consumer nobody has asked for so long goes. Longer than most jobs: one whose hosts are all at
+ * work would be made again, and its running jobs given out once more, to be found running.
+ */
+const CONSUMER_IDLE_MS = 3600_000;
 
 const NANOSECONDS = 1e6;
 
@@ -56,13 +63,13 @@ export class Queue {
 
   /** Publishes a job; one that is too large for a message goes through the object store. */
   async put(
-    label: string,
+    token: string,
     owner: string,
     id: JobId,
     body: Uint8Array,
     headers: Headers,
   ): Promise<void> {
-    const subject = `${this.names.prefix}.job.${label}.${owner}.${id}`;
+    const subject = `${jobPrefix(this.names, token)}.${owner}.${id}`;
     const isLarge = body.length > this.broker.payloadMax - HEADERS_BYTES_MAX;
     if (!isLarge) return await this.broker.add(subject, id, body, headers);
     await this.#large(async (store) => await store.putBlob({ name: id }, body));
@@ -85,19 +92,25 @@ export class Queue {
     if (headers[LARGE] !== undefined) await this.#large(async (store) => await store.delete(id));
   }
 
-  /** The consumer all servers share that have this label; made by the first. */
-  async consumer(label: string, leaseMs: number): Promise<SharedConsumer> {
+  /** The consumer of a token, which all servers share that take its jobs; made by the first. */
+  async consumer(
+    token: string,
+    leaseMs: number,
+    idleMs = CONSUMER_IDLE_MS,
+  ): Promise<SharedConsumer> {
     const { AckPolicy } = await import("@nats-io/jetstream");
     const { manager, streams } = this.broker;
-    const name = label === NO_LABEL ? "any" : label;
+    const name = await consumerName(token);
     return await asking(async () => {
       const known = await manager.consumers.info(this.names.jobs, name).catch(() => undefined);
+      // Two that make it at once make the same.
       const { config } = known ?? await manager.consumers.add(this.names.jobs, {
         durable_name: name,
-        filter_subject: `${this.names.prefix}.job.${label}.>`,
+        filter_subject: `${jobPrefix(this.names, token)}.>`,
         ack_policy: AckPolicy.Explicit,
         ack_wait: leaseMs * NANOSECONDS,
         max_ack_pending: PENDING_MAX,
+        ...(token === NO_REQUIREMENTS ? {} : { inactive_threshold: idleMs * NANOSECONDS }),
       });
       return {
         consumer: await streams.consumers.get(this.names.jobs, name),

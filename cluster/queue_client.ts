@@ -11,8 +11,15 @@ import { claimedOf, type ClaimedPrincipal, type ClusterKey, signClaim } from "./
 import { encodeBody, queueable } from "./job_body.ts";
 import { type Entry, JobLog, PLAIN_ENTRY, readObject } from "./job_log.ts";
 import { LogReader } from "./log_reader.ts";
-import { checkedLabel, digestHex, keyedId, NO_LABEL, ownerToken, randomId } from "./names.ts";
+import { digestHex, keyedId, ownerToken, randomId } from "./names.ts";
 import type { Queue } from "./queue.ts";
+import {
+  NO_REQUIREMENTS,
+  parseRequirements,
+  requirementsToken,
+  requirementWords,
+} from "./requirements.ts";
+import { Announcer } from "./wanted.ts";
 
 /** Headers of a job message that hold its claim. */
 export const CLAIM_HEADER = "Rtool-Claim";
@@ -43,10 +50,12 @@ export interface AboutJob {
 export class QueueClient {
   readonly queue: Queue;
   readonly #key: ClusterKey;
+  readonly #announcer: Announcer;
 
   constructor(queue: Queue, key: ClusterKey) {
     this.queue = queue;
     this.#key = key;
+    this.#announcer = new Announcer(queue);
   }
 
   /** Queues a job; `contents` are its uploads. Aborting `signal` only stops looking. */
@@ -60,6 +69,8 @@ export class QueueClient {
       throw new RtoolError("cannot_connect", "The broker of the cluster is away");
     }
     const request = queueable(asked);
+    const require = request.queue?.require ?? [];
+    parseRequirements(require); // Before anything is written.
     const body = encodeBody(request, contents);
     const owner = await ownerToken(principal);
     const id = request.key === undefined
@@ -77,6 +88,7 @@ export class QueueClient {
     const left = AbortSignal.any([signal, reading.signal]);
     // Before anything is written: what is told live from here on is heard.
     const reader = request.detach ? undefined : new LogReader(log, { seq: 0, skip: 0 }, left);
+    let note: string | undefined;
     try {
       const seq = await log.append(0, entry, NO_FRAMES, ONCE);
       if (seq === undefined) await refuseOther(log, about.digest);
@@ -84,15 +96,14 @@ export class QueueClient {
       // A second job message of one id finds the log at its end, or at work.
       const last = seq ?? await maybeForgotten(log);
       if (last !== undefined) {
-        const label = request.queue?.require;
-        const put = this.#put(label, log, claimedOf(principal), body);
-        await put.catch(async (error) => await undo(log, last, toRtoolError(error)));
+        const put = this.#put(require, log, claimedOf(principal), body);
+        note = await put.catch(async (error) => await undo(log, last, toRtoolError(error)));
       }
     } catch (error) {
       reading.abort();
       throw error;
     }
-    return this.#job(principal, id, reader?.events() ?? noEvents());
+    return { ...this.#job(principal, id, reader?.events() ?? noEvents()), note };
   }
 
   /** The events of a job behind the first `after`; rejects with `unknown_job`. */
@@ -133,29 +144,36 @@ export class QueueClient {
     claimed: ClaimedPrincipal,
     body: Uint8Array<ArrayBuffer>,
     about: AboutJob,
-    label: string | undefined,
+    require: readonly string[],
   ): Promise<JobId> {
     const owner = await ownerToken({ name: claimed.principal });
     const log = new JobLog(this.queue, owner, randomId());
     const entry = { ...PLAIN_ENTRY, about: JSON.stringify({ ...about, detached: true }) };
     await log.append(0, entry, NO_FRAMES, ONCE);
-    await this.#put(label, log, claimed, body);
+    await this.#put(require, log, claimed, body);
     return log.id;
   }
 
+  /** What is to be told of the job that now lies in the queue, or nothing. */
   async #put(
-    label: string | undefined,
+    require: readonly string[],
     { owner, id }: JobLog,
     claimed: ClaimedPrincipal,
     body: Uint8Array<ArrayBuffer>,
-  ): Promise<void> {
+  ): Promise<string | undefined> {
     const { queue } = this;
+    const requirements = parseRequirements(require);
+    const token = requirementsToken(requirements);
     const claim = await signClaim(this.#key, { queue: queue.name, id, ...claimed }, body);
-    const token = label === undefined ? NO_LABEL : checkedLabel(label);
+    // Hosts that have not seen these requirements before get ready for them meanwhile.
+    const asking = token === NO_REQUIREMENTS || this.#announcer.hasHost(token);
     await queue.put(token, owner, id, body, {
       [CLAIM_HEADER]: claim.text,
       [SIGNATURE_HEADER]: claim.signature,
     });
+    if (await asking) return undefined;
+    const words = requirementWords(requirements).join(" and ");
+    return `no host of the queue has ${words} now; the job waits`;
   }
 
   async #find(principal: Principal, id: JobId): Promise<JobLog> {

@@ -5,9 +5,10 @@
 import type { JobId, Principal } from "../core/job.ts";
 import type { JobReport } from "../core/report.ts";
 import { JobLog, readObject } from "./job_log.ts";
-import { ownerToken } from "./names.ts";
+import { jobPrefix, ownerToken } from "./names.ts";
 import type { Queue } from "./queue.ts";
 import type { AboutJob } from "./queue_client.ts";
+import { NO_REQUIREMENTS } from "./requirements.ts";
 
 /** Jobs of each state that are told: the logs of each are looked at. */
 const TOLD_MAX = 200;
@@ -19,7 +20,7 @@ const ABREAST = 16;
 export async function queuedJobs(queue: Queue, principal: Principal): Promise<JobReport[]> {
   const owner = principal.local ? "*" : await ownerToken(principal);
   const { broker, names } = queue;
-  const pending = await broker.subjects(names.jobs, `${names.prefix}.job.*.${owner}.*`);
+  const pending = await pendingOf(queue, owner);
   const known = await broker.subjects(names.events, `${names.prefix}.event.${owner}.*`);
   const ids = new Map<JobId, string>();
   const add = (subjects: Readonly<Record<string, number>>) => {
@@ -37,6 +38,13 @@ export async function queuedJobs(queue: Queue, principal: Principal): Promise<Jo
     reports.push(...some.filter((each) => each !== undefined));
   }
   return reports.sort((one, other) => other.ageMs - one.ageMs);
+}
+
+/** Of those that require nothing, and of the others. */
+async function pendingOf({ broker, names }: Queue, owner: string) {
+  const filters = [NO_REQUIREMENTS, "*"].map((token) => `${jobPrefix(names, token)}.${owner}.*`);
+  const found = await Promise.all(filters.map((each) => broker.subjects(names.jobs, each)));
+  return Object.assign({}, ...found);
 }
 
 async function maybeReport(log: JobLog): Promise<JobReport | undefined> {

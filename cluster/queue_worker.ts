@@ -4,16 +4,18 @@
  * Knows an Evaluator. Must not know R.
  */
 
-import type { Consumer, JsMsg } from "@nats-io/jetstream";
+import type { JsMsg } from "@nats-io/jetstream";
 import { toRtoolError } from "../core/errors.ts";
 import type { Evaluator, Principal } from "../core/job.ts";
 import type { Log } from "../core/log.ts";
-import { delay } from "../core/time.ts";
 import type { ClaimedPrincipal } from "./claim.ts";
 import { persistently } from "./broker_faults.ts";
 import { QueuedRun } from "./queued_run.ts";
-import { NO_LABEL } from "./names.ts";
 import type { Queue } from "./queue.ts";
+import { type HostCapacity, NO_REQUIREMENTS } from "./requirements.ts";
+import { TokenPull } from "./token_pull.ts";
+import { Turns } from "./turns.ts";
+import { answerWanted, canServe, pendingTokens } from "./wanted.ts";
 
 /** Is told what becomes of the jobs it takes, to count them. */
 export interface QueueCounts {
@@ -37,8 +39,8 @@ export interface WorkerOptions {
   readonly trusted: ReadonlySet<string>;
   /** Name of this server, as others see it. */
   readonly host: string;
-  /** Labels whose jobs it takes, beside those that require none. */
-  readonly labels: readonly string[];
+  /** What it has, just now: jobs that require more are for others. */
+  readonly capacity: () => HostCapacity;
   /** Jobs of the queue at once. */
   readonly placesMax: number;
   /** Whether R could begin a job now. */
@@ -55,28 +57,34 @@ export interface WorkerOptions {
   readonly log: Log;
 }
 
-/** A question for a job is open so long; nothing depends on it. */
-const PULL_MS = 5_000;
+/** Tokens whose jobs a server asks for, beside those that require nothing. */
+const TOKENS_MAX = 256;
 
-/** Places are looked at so often while all are taken. */
-const BUSY_POLL_MS = 20;
+/** Requirements that no job has had for so long are forgotten, until one has them again. */
+const IDLE_MS = 10 * 60_000;
 
-/** After a failed question to the broker. */
-const FAULT_PAUSE_MS = 500;
+/** What waits is looked at so often: it mends what was not heard. */
+const LOOK_MS = 30_000;
 
 /** Takes jobs until it is closed. */
 export class QueueWorker implements AsyncDisposable {
   readonly #queue: Queue;
   readonly #options: WorkerOptions;
   readonly #stop = new AbortController();
+  readonly #turns: Turns;
   readonly #runs = new Set<Promise<void>>();
-  readonly #pulls = new Set<{ stop(): void }>();
-  #pulling: Promise<unknown> = Promise.resolve();
+  /** What is asked for, the token that was added last behind the others. */
+  readonly #served = new Map<string, TokenPull>();
+  /** These, and what still waits for the answer to its last question. */
+  readonly #pulls = new Set<TokenPull>();
+  #answering: Disposable | undefined;
+  #looking: ReturnType<typeof setInterval> | undefined;
   #done = 0;
 
   constructor(queue: Queue, options: WorkerOptions) {
     this.#queue = queue;
     this.#options = options;
+    this.#turns = new Turns(options.placesMax, options.isFree);
   }
 
   /** Jobs that run here. */
@@ -89,75 +97,102 @@ export class QueueWorker implements AsyncDisposable {
     return this.#done;
   }
 
+  /** Whose jobs it asks for. */
+  get tokens(): readonly string[] {
+    return [...this.#served.keys()];
+  }
+
   /** Begins to take jobs. */
   async start(): Promise<void> {
-    const { labels, placesMax, leaseMs } = this.#options;
-    const consumers = await Promise.all([NO_LABEL, ...labels].map((label) => {
-      return this.#queue.consumer(label, leaseMs);
-    }));
-    this.#pulling = Promise.all(consumers.flatMap(({ consumer, leaseMs }) => {
-      return Array.from({ length: placesMax }, () => this.#pull(consumer, leaseMs));
-    }));
+    if (this.#stop.signal.aborted) return;
+    await this.#pullOf(NO_REQUIREMENTS).ready();
+    this.#answering ??= answerWanted(this.#queue, this.#options.host, (token) => {
+      return this.#serve(token);
+    });
+    this.#looking ??= setInterval(() => void this.look(), LOOK_MS);
+    await this.look();
+    void this.#lookAfterOutages();
+  }
+
+  /** Finds the jobs that wait for what this host has, and forgets what none has required lately. */
+  async look(): Promise<void> {
+    try {
+      const pending = await pendingTokens(this.#queue);
+      const known = [...pending.keys()].filter((token) => this.#canServe(token));
+      await Promise.all(known.slice(0, TOKENS_MAX).map((token) => this.#serve(token)));
+    } catch (error) {
+      if (this.#stop.signal.aborted) return;
+      this.#options.log.error("queue not looked at", { why: toRtoolError(error).message });
+    }
+    const latest = performance.now() - IDLE_MS;
+    for (const pull of this.#served.values()) if (pull.usedAt < latest) this.#forget(pull);
   }
 
   /** Takes no more jobs. */
   leave(): void {
     this.#stop.abort();
+    clearInterval(this.#looking);
+    this.#answering?.[Symbol.dispose]();
+    this.#turns[Symbol.dispose]();
     for (const pull of this.#pulls) pull.stop();
   }
 
   /** Takes no more jobs, and waits for those that run: the evaluator ends them. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.leave();
-    await this.#pulling;
+    await Promise.all([...this.#pulls].map((pull) => pull.ended()));
     await Promise.all(this.#runs);
   }
 
-  /** One place's life: a question, a job, and again. Never rejects. */
-  async #pull(consumer: Consumer, leaseMs: number): Promise<void> {
-    const { signal } = this.#stop;
-    while (!signal.aborted) {
-      if (!this.#hasPlace()) {
-        await delay(BUSY_POLL_MS);
-        continue;
-      }
-      try {
-        for (const message of await this.#ask(consumer)) await this.#run(message, leaseMs);
-      } catch (error) {
-        if (signal.aborted) return;
-        this.#options.log.error("queue not answered", { why: toRtoolError(error).message });
-        await delay(FAULT_PAUSE_MS);
-      }
-    }
+  #canServe(token: string): boolean {
+    return !this.#stop.signal.aborted && canServe(this.#options.capacity(), token);
   }
 
-  #hasPlace(): boolean {
-    return this.#runs.size < this.#options.placesMax && this.#options.isFree();
+  /** Whether the token's jobs are taken here, from now on at the latest. */
+  async #serve(token: string): Promise<boolean> {
+    if (!this.#canServe(token)) return false;
+    await this.#pullOf(token).ready();
+    return true;
   }
 
-  async #ask(consumer: Consumer): Promise<JsMsg[]> {
-    const pull = await consumer.fetch({ max_messages: 1, expires: PULL_MS });
+  /** The pull of a token; beyond the bound that one goes which was wanted longest ago. */
+  #pullOf(token: string): TokenPull {
+    const known = this.#served.get(token);
+    known?.touch();
+    if (known) return known;
+    const pull = new TokenPull(token, {
+      queue: this.#queue,
+      turns: this.#turns,
+      leaseMs: this.#options.leaseMs,
+      stop: this.#stop.signal,
+      log: this.#options.log,
+      givenBack: () => this.#options.counts?.givenBack(),
+      run: (message, leaseMs, place) => this.#run(message, leaseMs, place),
+    });
+    this.#served.set(token, pull);
     this.#pulls.add(pull);
-    if (this.#stop.signal.aborted) pull.stop();
-    const messages: JsMsg[] = [];
-    try {
-      for await (const message of pull) messages.push(message);
-    } finally {
-      this.#pulls.delete(pull);
-    }
-    return messages;
+    void pull.ended().then(() => this.#pulls.delete(pull));
+    if (this.#served.size > TOKENS_MAX + 1) this.#forget(this.#leastUsed());
+    return pull;
   }
 
-  async #run(message: JsMsg, leaseMs: number): Promise<void> {
-    // Asked for while there was a place; by now it may be another's, or nobody's any more.
-    if (this.#stop.signal.aborted || !this.#hasPlace()) {
-      this.#options.counts?.givenBack();
-      return message.nak(BUSY_POLL_MS);
-    }
-    const run = this.#runOne(message, leaseMs);
+  #leastUsed(): TokenPull {
+    const pulls = [...this.#served.values()].filter(({ token }) => token !== NO_REQUIREMENTS);
+    return pulls.reduce((one, other) => other.usedAt < one.usedAt ? other : one);
+  }
+
+  #forget(pull: TokenPull): void {
+    if (pull.token === NO_REQUIREMENTS) return;
+    this.#served.delete(pull.token);
+    pull.leave();
+  }
+
+  #run(message: JsMsg, leaseMs: number, place: Disposable): void {
+    const run = this.#runOne(message, leaseMs).finally(() => {
+      this.#runs.delete(run);
+      place[Symbol.dispose]();
+    });
     this.#runs.add(run);
-    await run;
-    this.#runs.delete(run);
   }
 
   /** Never rejects: what could not be finished is for the next host. */
@@ -174,6 +209,14 @@ export class QueueWorker implements AsyncDisposable {
       });
     } finally {
       clearInterval(lease);
+    }
+  }
+
+  /** While the broker was away, jobs may have come of which nobody could tell. */
+  async #lookAfterOutages(): Promise<void> {
+    for await (const { type } of this.#queue.broker.connection.status()) {
+      if (this.#stop.signal.aborted) return;
+      if (type === "reconnect") await this.look();
     }
   }
 }

@@ -73,8 +73,8 @@ export interface JobRequest {
 /** What a queued job asks of its queue. */
 export interface QueueRequest {
   readonly name: string;
-  /** Label the host must have. */
-  readonly require?: string | undefined;
+  /** What the host must have, such as `gpu=1`, `cores=8` or `package=xml2`. @default {nothing} */
+  readonly require?: readonly string[] | undefined;
   /** The job ends as `lost` when its host is lost, and is not run again. */
   readonly atMostOnce: boolean;
 }
@@ -222,6 +222,8 @@ export type StopReason =
 export interface Job {
   readonly id: JobId;
   readonly events: AsyncIterable<JobEvent>;
+  /** What is to be known of it at once, for people. */
+  readonly note?: string | undefined;
   cancel(reason: StopReason): void;
 }
 

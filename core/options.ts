@@ -218,7 +218,7 @@ export function maybeProblem(spec: OptionSpec, value: string): string | undefine
     case "choice":
       return spec.choices?.includes(value)
         ? undefined
-        : `it must be ${spec.choices?.join(" or ")}${meant(value, spec.choices ?? [])}`;
+        : `it must be ${choiceText(spec.choices ?? [])}${meant(value, spec.choices ?? [])}`;
     case "text":
       return undefined;
     default:
@@ -229,6 +229,12 @@ export function maybeProblem(spec: OptionSpec, value: string): string | undefine
 /** Whether `none` may stand for a limit of time that is not there. */
 export function mayBeNone(spec: OptionSpec): boolean {
   return spec.kind === "duration" && spec.fallback === undefined;
+}
+
+/** `a, b or c`. */
+export function choiceText(words: readonly string[]): string {
+  const [last = "", ...before] = words.toReversed();
+  return before.length === 0 ? last : `${before.reverse().join(", ")} or ${last}`;
 }
 
 function meant(word: string, known: readonly string[]): string {

@@ -48,7 +48,8 @@ export class NativeStream {
   /** Says which job the stream is about. */
   accept(job: Job): void {
     this.#job = job;
-    this.#link.send(encodeJson("accepted", this.id, { job: job.id }));
+    const note = job.note === undefined ? {} : { note: job.note };
+    this.#link.send(encodeJson("accepted", this.id, { job: job.id, ...note }));
     if (this.#cancelled) this.cancel();
   }
 

@@ -36,6 +36,20 @@ Deno.test("Client learns what its job waits for", async () => {
   assertEquals(events[1], { kind: "waiting", ahead: 1, holder });
 });
 
+Deno.test("Client learns what is to be known of its job at once, also of a detached one", async () => {
+  const noting: typeof ECHO = {
+    ...ECHO,
+    submit: async (...asked) => ({ ...await ECHO.submit(...asked), note: "it waits" }),
+  };
+  await using server = startPort(noting);
+  await using client = await connect(server.port);
+  for (const detach of [false, true]) {
+    const [accepted] = await eventsOf(client.submit({ ...bareRequest("x", "main"), detach }));
+    assert(accepted?.kind === "accepted");
+    assertEquals(accepted.note, "it waits");
+  }
+});
+
 Deno.test("the events of a detached job end with its id", async () => {
   await using server = startPort(SLEEPER);
   await using client = await connect(server.port);

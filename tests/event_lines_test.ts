@@ -14,7 +14,7 @@ Deno.test("each event is one line that names it, in the words of the wire", asyn
   const holder = { job: "ab", ageMs: 5 };
   const item = { kind: "plot", page: 1, format: "png", width: 7, height: 5, dpi: 144 } as const;
   const { lines } = await written([
-    { kind: "accepted", job: "ff" },
+    { kind: "accepted", job: "ff", note: "it waits" },
     { kind: "waiting", ahead: 2, holder },
     { kind: "started", note: undefined },
     { kind: "stdout", bytes: bytes('a\n"b" \x1b[1m') },
@@ -25,7 +25,7 @@ Deno.test("each event is one line that names it, in the words of the wire", asyn
     { kind: "prompt", text: "? " },
   ]);
   assertEquals(lines, [
-    { event: "accepted", job: "ff" },
+    { event: "accepted", job: "ff", note: "it waits" },
     { event: "waiting", ahead: 2, job: "ab", job_age_ms: 5 },
     { event: "started" },
     { event: "stdout", text: 'a\n"b" \x1b[1m' },

@@ -175,3 +175,17 @@ Deno.test("the guard lets only orders with names and ids through", async () => {
 Deno.test("the guard passes the engine's report on", async () => {
   assertEquals(await new Engine().guard.report(PRINCIPAL), REPORT);
 });
+
+Deno.test("a job for a queue the server is not in is refused, with what to do", async () => {
+  const queue = { name: "main", atMostOnce: false };
+  const asked = { session: undefined, queue };
+  const refusal = async (options: Partial<GuardOptions>) => {
+    return (await assertRejects(() => new Engine(options).submit(asked), RtoolError)).message;
+  };
+  const nowhere = await refusal({});
+  assert(nowhere.startsWith('This server is in no queue, and cannot take jobs for "main": start'));
+  assert(nowhere.includes("--nats URL and --queue NAME, or send straight"));
+  const elsewhere = await refusal({ queue: "other" });
+  assertEquals(elsewhere, `This server is in the queue 'other', and cannot take jobs for "main"`);
+  assertEquals((await new Engine({ queue: "main" }).submit(asked)).queue, queue);
+});

@@ -145,7 +145,8 @@ Deno.test("what becomes of a queue's jobs here is counted", () => {
 
 Deno.test("servers of one machine are one host, whatever their process ids", () => {
   const hosts = [host("a:1", 2, 0.5), host("a:22", 3, 0.7), host("b:1", 4, 1)];
-  const report = { queue: "q", waiting: 5, running: 6, oldest_ms: null, dead: 7, kept_bytes: 8 };
+  const counts = { waiting: 5, running: 6, dead: 7, kept_bytes: 8 };
+  const report = { queue: "q", oldest_ms: null, required: [], ...counts };
   const values = told((page) => tellQueue(page, report, hosts));
   assertEquals(values.get('rtool_cluster_host_places{host="a"}'), 5);
   assertEquals(values.get('rtool_cluster_host_load{host="a"}'), 0.7);
@@ -156,7 +157,8 @@ Deno.test("servers of one machine are one host, whatever their process ids", () 
 
 Deno.test("more hosts than a cluster has are counted, not told", () => {
   const hosts = Array.from({ length: 2000 }, (_, n) => host(`h${n}:1`, 1, 0));
-  const report = { queue: "q", waiting: 0, running: 0, oldest_ms: 90, dead: 0, kept_bytes: 0 };
+  const counts = { waiting: 0, running: 0, dead: 0, kept_bytes: 0 };
+  const report = { queue: "q", oldest_ms: 90, required: [], ...counts };
   const values = told((page) => tellQueue(page, report, hosts));
   assertEquals(values.get('rtool_cluster_servers{queue="q"}'), 2000);
   const places = [...values.keys()].filter((key) => key.includes("host_places"));
@@ -208,6 +210,8 @@ function host(name: string, places: number, load: number): HostReport {
     done: 0,
     cores: 2,
     memory_bytes: 1,
+    memory_free_bytes: 1,
+    packages: null,
     load,
     uptime_ms: 1,
   };

@@ -46,6 +46,19 @@ Deno.test("what a job waits for is told, with and without the job it waits for",
   assertEquals(told, [{ ahead: 3 }, { ahead: 1, job: ID, job_age_ms: 12 }]);
 });
 
+Deno.test("what is to be known of a job at once stands in its 'accepted'", async () => {
+  const note = "no host has that";
+  const noting: typeof ECHO = {
+    ...ECHO,
+    submit: async (...asked) => ({ ...await ECHO.submit(...asked), note }),
+  };
+  await using server = startPort(noting);
+  using peer = await RawPeer.greeted(server.port);
+  await peer.submit(1, "x");
+  const [accepted] = await peer.until("end", 1);
+  assertEquals(decodeJson(accepted!)["note"], note);
+});
+
 Deno.test("what a job waits for costs 256 bytes of credit", async () => {
   const waiter = createEvaluator(async function* (_request, signal) {
     const event: JobEvent = { kind: "waiting", ahead: 1, holder: undefined };

@@ -13,7 +13,7 @@ import {
 import { COMMANDS, maybeCommand } from "../cli/table.ts";
 import { RtoolError } from "../core/errors.ts";
 import { maybeNearest } from "../core/nearest.ts";
-import { type Options, parseDuration, parseSize } from "../core/options.ts";
+import { choiceText, type Options, parseDuration, parseSize } from "../core/options.ts";
 import { SEED, seeded } from "./random.ts";
 
 /** What each command line of `send` means: its flags, operands, and arguments behind `--`. */
@@ -298,3 +298,8 @@ async function refusal(name: string, from: Sources): Promise<RtoolError> {
 function shown(arg: string): string {
   return /^[\w.=+-]+$/.test(arg) ? arg : `'${arg.replaceAll("\n", "\\n")}'`;
 }
+
+Deno.test("words to choose from are told as people would", () => {
+  const told = [[], ["a"], ["a", "b"], ["none", "confined", "required"]].map(choiceText);
+  assertEquals(told, ["", "a", "a or b", "none, confined or required"]);
+});

@@ -34,8 +34,11 @@ export class TestQueue implements AsyncDisposable {
   }
 
   /** Queues a job. */
-  async submit(code: string, more: { readonly atMostOnce?: boolean } = {}): Promise<Job> {
-    const queue = { name: "q", atMostOnce: more.atMostOnce ?? false };
+  async submit(
+    code: string,
+    more: { readonly atMostOnce?: boolean; readonly require?: readonly string[] } = {},
+  ): Promise<Job> {
+    const queue = { name: "q", atMostOnce: false, ...more };
     const request = { ...bareRequest(code, undefined), queue };
     return await this.client.submit(SELF, request, new Uint8Array(0), this.#left.signal);
   }

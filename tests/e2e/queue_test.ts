@@ -173,7 +173,7 @@ Deno.test("what cannot be queued is refused with the reason", async () => {
       [["--queue", "other"], /in the queue 'q'/],
       [["--queue", "no good"], /in the queue 'q'/],
       [["--require", "gpu=1"], /needs --queue/],
-      [["--queue", "q", "--require", "no.dots"], /Cannot use the label/],
+      [["--queue", "q", "--require", "no.dots"], /Cannot require "no.dots"/],
     ] as const
   ) {
     const { code, stderr } = await server.send([...args, "-e", "1"]);
