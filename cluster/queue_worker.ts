@@ -11,6 +11,7 @@ import type { Log } from "../core/log.ts";
 import { delay } from "../core/time.ts";
 import type { ClaimedPrincipal } from "./claim.ts";
 import { persistently } from "./broker_faults.ts";
+import { removeLeftovers } from "./leftovers.ts";
 import { QueuedRun } from "./queued_run.ts";
 import { NO_LABEL } from "./names.ts";
 import type { Queue } from "./queue.ts";
@@ -50,6 +51,9 @@ const BUSY_POLL_MS = 20;
 /** After a failed question to the broker. */
 const FAULT_PAUSE_MS = 500;
 
+/** The queue is looked through for what a killed broker has brought back. */
+const SWEEP_MS = 10_000;
+
 /** Takes jobs until it is closed. */
 export class QueueWorker implements AsyncDisposable {
   readonly #queue: Queue;
@@ -58,6 +62,7 @@ export class QueueWorker implements AsyncDisposable {
   readonly #runs = new Set<Promise<void>>();
   readonly #pulls = new Set<{ stop(): void }>();
   #pulling: Promise<unknown> = Promise.resolve();
+  #sweeping: ReturnType<typeof setInterval> | undefined;
   #done = 0;
 
   constructor(queue: Queue, options: WorkerOptions) {
@@ -78,9 +83,15 @@ export class QueueWorker implements AsyncDisposable {
   /** Begins to take jobs. */
   async start(): Promise<void> {
     const { labels, placesMax, leaseMs } = this.#options;
-    const consumers = await Promise.all([NO_LABEL, ...labels].map((label) => {
-      return this.#queue.consumer(label, leaseMs);
+    const consumers = await Promise.all([NO_LABEL, ...labels].map(async (label) => {
+      return { label, ...await this.#queue.consumer(label, leaseMs) };
     }));
+    this.#sweeping = setInterval(() => {
+      for (const { label, consumer } of consumers) {
+        // What fails is tried again.
+        void removeLeftovers(this.#queue, label, consumer).catch(() => {});
+      }
+    }, SWEEP_MS);
     this.#pulling = Promise.all(consumers.flatMap(({ consumer, leaseMs }) => {
       return Array.from({ length: placesMax }, () => this.#pull(consumer, leaseMs));
     }));
@@ -89,6 +100,7 @@ export class QueueWorker implements AsyncDisposable {
   /** Takes no more jobs. */
   leave(): void {
     this.#stop.abort();
+    clearInterval(this.#sweeping);
     for (const pull of this.#pulls) pull.stop();
   }
 
