@@ -142,8 +142,8 @@ class Namespaces implements TestNetwork {
   }
 }
 
-/** This machine, seen through relays. */
-class Relays implements TestNetwork {
+/** This machine, seen through relays. What is cut is broken, and both ends are told. */
+export class Relays implements TestNetwork {
   readonly kind = "processes behind relays";
   readonly address = "127.0.0.1";
   readonly #cables = new AsyncDisposableStack();

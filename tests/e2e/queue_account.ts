@@ -6,10 +6,9 @@
 import { assertEquals } from "@std/assert";
 import { deadJobs } from "../../cluster/dead_jobs.ts";
 import { JobLog } from "../../cluster/job_log.ts";
-import { ownerToken } from "../../cluster/names.ts";
 import { toRtoolError } from "../../core/errors.ts";
 import type { JobId } from "../../core/job.ts";
-import { outcomeOf, type Outcomes, SELF, type TestQueue } from "./queue_load.ts";
+import { outcomeOf, type Outcomes, type TestQueue } from "./queue_load.ts";
 
 /** A job that was taken. */
 export interface Sent {
@@ -67,22 +66,31 @@ export class Ledger {
 
   /** Sends a job; throws when it is not taken. */
   async send(code: string, more: { readonly atMostOnce?: boolean } = {}): Promise<Sent> {
-    const mark = `job-${this.#marks++}`;
-    const marking = `cat("${mark}\\n", file = "${this.runsFile}", append = TRUE)\n`;
+    const marked = this.marked(code);
     try {
-      const job = await this.#queue.submit(marking + code, more);
-      const end = outcomeOf(job);
-      void end.then((told) => this.#told.set(job.id, told), () => {}); // Thrown where it is read.
-      const sent = { id: job.id, mark, end };
-      this.#sent.set(job.id, sent);
-      return sent;
+      const job = await this.#queue.submit(marked.code, more);
+      return this.adopt({ id: job.id, mark: marked.mark, end: outcomeOf(job) });
     } catch (error) {
       const { code, hint } = toRtoolError(error);
       const id = /\b[0-9a-f]{32}\b/.exec(hint ?? "")?.[0];
       if (code === "connection_lost" && id !== undefined) this.#unsure.add(id);
-      else this.#refused.push(mark);
+      else this.#refused.push(marked.mark);
       throw error;
     }
+  }
+
+  /** Code that notes its runs, to be sent by another program. */
+  marked(code: string): { readonly mark: string; readonly code: string } {
+    const mark = `job-${this.#marks++}`;
+    const marking = `cat("${mark}\\n", file = "${this.runsFile}", append = TRUE)`;
+    return { mark, code: `${marking}\n${code}` };
+  }
+
+  /** Takes a job into the account that was sent. */
+  adopt(sent: Sent): Sent {
+    void sent.end.then((told) => this.#told.set(sent.id, told), () => {}); // Thrown where it is read.
+    this.#sent.set(sent.id, sent);
+    return sent;
   }
 
   /** Sends a job for each code, again while they are not taken; resolves when all have ended. */
@@ -141,12 +149,11 @@ export class Ledger {
 
   async #readEnds(): Promise<void> {
     const { queue } = this.#queue.client;
-    const owner = await ownerToken(SELF);
     const open = [...this.#sent.keys()].filter((id) => !this.#ends.has(id));
     for (let at = 0; at < open.length; at += ABREAST) {
       await Promise.all(
         open.slice(at, at + ABREAST).map(async (id) => {
-          const last = await new JobLog(queue, owner, id).maybeLast();
+          const last = await new JobLog(queue, "*", id).maybeLast();
           if (last?.entry.end !== undefined) this.#ends.set(id, last.entry.end);
         }),
       );

@@ -10,8 +10,7 @@ import { bareRequest, type Job, type Principal } from "../../core/job.ts";
 import { OWNER } from "../../core/profile.ts";
 import type { TestBroker } from "./nats.ts";
 
-/** Whose the jobs are. */
-export const SELF: Principal = { name: "tester", local: true, profile: OWNER };
+const SELF: Principal = { name: "tester", local: true, profile: OWNER };
 
 /** A program of the tests at the broker. */
 export class TestQueue implements AsyncDisposable {

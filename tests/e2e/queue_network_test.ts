@@ -154,10 +154,12 @@ Deno.test("a client killed: its job goes on, and is followed from another host",
   const [here, there] = [await cluster.host(), await cluster.host()];
   await using server = await cluster.server([], here);
   await joined(server);
-  const straight = ["--nats", here.url, "--cluster-key", cluster.broker.key];
-  const args = ["--queue", "q", "-e", "cat('a\\n'); Sys.sleep(1); cat('b\\n')", "--ndjson"];
+  const { broker, ledger } = cluster;
+  const straight = ["--nats", here.url, "--cluster-key", broker.key];
   for (const place of [straight, ["-p", String(server.port)]]) {
-    const child = start([...here.within, ...RTOOL, "send", ...place, ...args]);
+    const { mark, code: source } = ledger.marked("cat('a\\n'); Sys.sleep(1); cat('b\\n')");
+    const command = ["send", ...place, "--queue", "q", "--ndjson", "-e", source];
+    const child = start([...here.within, ...RTOOL, ...command]);
     const output = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
     let told = "";
     while (!told.includes('"stdout"')) told += (await output.read()).value ?? "";
@@ -165,8 +167,13 @@ Deno.test("a client killed: its job goes on, and is followed from another host",
     child.kill("SIGKILL");
     await child.status;
     await Promise.all([output.cancel(), child.stderr.cancel()]);
-    const way = ["--nats", there.url, "--cluster-key", cluster.broker.key, "--queue", "q"];
+    const way = ["--nats", there.url, "--cluster-key", broker.key, "--queue", "q"];
     const { code, stdout } = await run([...there.within, ...RTOOL, "attach", ...way, id]);
     assertEquals([code, text(stdout)], [0, "a\nb\n"]);
+    const end = Promise.resolve({ kind: "ok", stdout: text(stdout), notes: [], message: "" });
+    ledger.adopt({ id, mark, end });
   }
+  const account = await ledger.account();
+  tell("clients killed", account);
+  assertEquals(account, { ...NONE, sent: 2, ok: 2 });
 });
