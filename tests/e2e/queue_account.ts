@@ -88,7 +88,8 @@ export class Ledger {
 
   /** Takes a job into the account that was sent. */
   adopt(sent: Sent): Sent {
-    void sent.end.then((told) => this.#told.set(sent.id, told), () => {}); // Thrown where it is read.
+    // What it throws is thrown where it is read.
+    void sent.end.then((told) => this.#told.set(sent.id, told), () => {});
     this.#sent.set(sent.id, sent);
     return sent;
   }
