@@ -1,9 +1,11 @@
 /**
- * When a lost broker is tried again.
+ * When a lost broker is tried again, and how a connection is closed that carries nothing any more.
  */
 
 import { assert, assertEquals } from "@std/assert";
+import type { Server } from "@nats-io/nats-core/internal";
 import { backOff, RECONNECT_MS } from "../cluster/broker_faults.ts";
+import { NatsSocket } from "../cluster/nats_socket.ts";
 
 Deno.test("backOff() gives the same wait until there was a try: the client asks again behind it", () => {
   const { reconnectDelayHandler, reconnectToServer } = backOff(() => 0);
@@ -28,4 +30,18 @@ Deno.test("backOff() doubles the wait behind each try, and begins anew after a w
     }
     now += 4 * RECONNECT_MS.max;
   }
+});
+
+Deno.test("NatsSocket closes though the broker reads nothing any more", async () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { hostname, port } = listener.addr;
+  const socket = new NatsSocket();
+  const connecting = socket.connect({ hostname, port } as Server, {});
+  const broker = await listener.accept();
+  await broker.write(new TextEncoder().encode('INFO {"version":"2.9.10"}\r\n'));
+  await connecting;
+  socket.send(new Uint8Array(64 << 20)); // More than the kernel takes.
+  await socket.close();
+  assertEquals(socket.isClosed, true);
+  broker.close();
 });
