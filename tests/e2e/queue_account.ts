@@ -177,7 +177,7 @@ export class Ledger {
     }
     for (const id of dead) expect(this.#ends.get(id) === "lost", id, "is dead and not lost");
     const known = (id: JobId) => this.#sent.has(id) || this.#unsure.has(id);
-    for (const id of waiting) expect(known(id), id, "waits, and nobody was told of it");
+    for (const [id] of waiting) expect(known(id), id, "waits, and nobody was told of it");
     return faults;
   }
 
@@ -211,11 +211,16 @@ export class Ledger {
     return text.split("\n").slice(0, -1);
   }
 
-  /** Ids of the jobs that a stream has messages of. */
-  async #subjects(stream: "jobs" | "events", subjects: string): Promise<Set<JobId>> {
+  /** The jobs that a stream has messages of, by their ids, and their owners. */
+  async #subjects(stream: "jobs" | "events", subjects: string): Promise<Map<JobId, string>> {
     const { broker, names } = this.#queue.client.queue;
     const found = await broker.subjects(names[stream], `${names.prefix}.${subjects}`);
-    return new Set(Object.keys(found).map((subject) => subject.split(".").at(-1) ?? ""));
+    return new Map(
+      Object.keys(found).map((subject) => {
+        const [owner = "", id = ""] = subject.split(".").slice(-2);
+        return [id, owner];
+      }),
+    );
   }
 }
 
