@@ -10,6 +10,7 @@
 import { Client } from "../client.ts";
 import { bareRequest } from "../core/job.ts";
 import { joined, TestBroker } from "../tests/e2e/nats.ts";
+import { Ledger } from "../tests/e2e/queue_account.ts";
 import { outcomeOf, TestQueue } from "../tests/e2e/queue_load.ts";
 import type { TestServer } from "../tests/e2e/rtool.ts";
 
@@ -22,6 +23,7 @@ if (import.meta.main) await main();
 async function main(): Promise<void> {
   await using broker = await TestBroker.start();
   await using queue = await TestQueue.connect(broker);
+  const ledger = new Ledger(queue, broker.dir);
   await using stack = new AsyncDisposableStack();
   const one = async () => {
     const server = stack.use(await broker.server(["--queue-jobs-max", "1"]));
@@ -36,7 +38,7 @@ async function main(): Promise<void> {
   for (let servers = 1; servers <= SERVERS_MAX; servers++) {
     if (servers > 1) await one();
     const startedAt = performance.now();
-    const ends = await queue.storm(Array.from({ length: JOBS }, () => "Sys.sleep(0.02)"));
+    const ends = await ledger.storm(Array.from({ length: JOBS }, () => "Sys.sleep(0.02)"));
     const seconds = (performance.now() - startedAt) / 1000;
     const ok = ends.filter(({ kind }) => kind === "ok").length;
     console.log(`${servers} servers: ${ok} jobs of 20 ms, ${(ok / seconds).toFixed(1)} jobs/s`);

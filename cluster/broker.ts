@@ -8,7 +8,7 @@ import type { JetStreamClient, JetStreamManager, StoredMsg } from "@nats-io/jets
 import type { ConnectionOptions, NatsConnection } from "@nats-io/nats-core/internal";
 import type { Log } from "../core/log.ts";
 import { settlesWithin } from "../core/time.ts";
-import { asking, brokerFault, codeOf, isSilence, RECONNECT_MS } from "./broker_faults.ts";
+import { asking, backOff, brokerFault, codeOf, isSilence, RECONNECT_MS } from "./broker_faults.ts";
 
 /** Where the broker is, and what is shown to it. */
 export interface BrokerOptions {
@@ -45,6 +45,9 @@ const CLOSE_MS = 2_000;
 /** A connection is given up after two of these without an answer, and made anew. */
 const PING_INTERVAL_MS = 10_000;
 
+/** After an outage hosts come back one after the other, all within this. */
+const SETTLING_MS = 1.5 * RECONNECT_MS.max;
+
 /** What the API of JetStream says. */
 const NO_MESSAGE = 10037;
 const WRONG_LAST_SEQUENCE = 10071;
@@ -57,6 +60,7 @@ export class Broker implements AsyncDisposable {
   /** How often the connection was lost and came back. */
   reconnects = 0;
   #away = false;
+  #backAt = -Infinity;
   #log: Log | undefined;
   readonly #headers: () => ReturnType<typeof import("@nats-io/nats-core/internal").headers>;
 
@@ -83,7 +87,7 @@ export class Broker implements AsyncDisposable {
       const connection = await transport.NatsConnectionImpl.connect({
         ...await connectionOptions(options, transport),
         ...RECONNECTING,
-        reconnectDelayHandler: backOff(),
+        ...backOff(),
       });
       const manager = await jetstreamManager(connection, { checkAPI: false });
       return new Broker(connection, jetstream(connection), manager, transport.headers);
@@ -100,6 +104,11 @@ export class Broker implements AsyncDisposable {
   /** Whether the connection is lost just now: nothing asked would be answered. */
   get away(): boolean {
     return this.#away;
+  }
+
+  /** Whether the connection came back so lately that other hosts may still be on their way. */
+  get settling(): boolean {
+    return performance.now() - this.#backAt < SETTLING_MS;
   }
 
   /** Most bytes of one message, headers included. */
@@ -180,12 +189,14 @@ export class Broker implements AsyncDisposable {
 
   async #watch(): Promise<void> {
     for await (const { type } of this.connection.status()) {
-      if (type === "disconnect") {
+      // Each try that fails is told as a loss of its own.
+      if (type === "disconnect" && !this.#away) {
         this.#away = true;
         this.#log?.error("broker lost");
-      } else if (type === "reconnect") {
-        if (this.#away) this.reconnects++;
+      } else if (type === "reconnect" && this.#away) {
         this.#away = false;
+        this.reconnects++;
+        this.#backAt = performance.now();
         this.#log?.info("broker back");
       }
     }
@@ -217,19 +228,6 @@ const RECONNECTING = {
   pingInterval: PING_INTERVAL_MS,
   name: "rtool",
 } as const;
-
-/** Waits twice as long after each failure, and begins anew after a while without one. */
-function backOff(): () => number {
-  let [waitMs, askedAt] = [RECONNECT_MS.first as number, 0];
-  return () => {
-    const now = performance.now();
-    if (now - askedAt > 3 * RECONNECT_MS.max) waitMs = RECONNECT_MS.first;
-    askedAt = now;
-    const wait = waitMs * (0.75 + Math.random() / 2);
-    waitMs = Math.min(2 * waitMs, RECONNECT_MS.max);
-    return wait;
-  };
-}
 
 async function connectionOptions(
   { urls, user, password, token, nkey, credentials, ca }: BrokerOptions,

@@ -33,6 +33,32 @@ export async function persistently<T>(ask: () => Promise<T>, signal: AbortSignal
   }
 }
 
+/** How the client of NATS is told when to try again. */
+export interface BackOff {
+  /** Milliseconds between one try and the next. */
+  readonly reconnectDelayHandler: () => number;
+  /** Called before each try; whichever broker is next is meant. */
+  readonly reconnectToServer: () => null;
+}
+
+/**
+ * Waits twice as long after each try, and begins anew after a while without one. The client asks
+ * for the wait again when it is over: with another answer than before it would wait on.
+ */
+export function backOff(nowMs: () => number = () => performance.now()): BackOff {
+  let [waitMs, triedAt, nextMs] = [RECONNECT_MS.first as number, -Infinity, 0];
+  return {
+    reconnectDelayHandler: () => nextMs,
+    reconnectToServer: () => {
+      const isNew = nowMs() - triedAt > 3 * RECONNECT_MS.max;
+      waitMs = isNew ? RECONNECT_MS.first : Math.min(2 * waitMs, RECONNECT_MS.max);
+      triedAt = nowMs();
+      nextMs = waitMs * (0.75 + Math.random() / 2);
+      return null;
+    },
+  };
+}
+
 /** Whether nobody answered a question. */
 export function isSilence(cause: unknown): boolean {
   if (!(cause instanceof Error)) return false;

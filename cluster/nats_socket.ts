@@ -9,11 +9,16 @@ import { checkOptions, type Transport } from "@nats-io/nats-core/internal";
 import type { ConnectionOptions, Server, ServerInfo } from "@nats-io/nats-core/internal";
 import { concat } from "../core/bytes.ts";
 import { RtoolError } from "../core/errors.ts";
+import { settlesWithin } from "../core/time.ts";
 
 /** What a broker says first is one line, and no longer. */
 const INFO_BYTES_MAX = 64 * 1024;
 
 const READ_BYTES = 64 * 1024;
+
+/** What is left is sent within this when the connection is closed. */
+const LAST_MS = 1_000;
+
 const LINE_FEED = 10;
 
 /** One connection to the broker; made anew for each try. */
@@ -82,7 +87,8 @@ export class NatsSocket implements Transport {
 
   /** Sends what is left, and closes. */
   async close(error?: Error): Promise<void> {
-    if (!error) await this.#sending;
+    // Into a network that is cut nothing goes any more, and nothing tells so.
+    if (!error && this.#sending) await settlesWithin(this.#sending, LAST_MS);
     this.#end(error);
   }
 

@@ -10,6 +10,7 @@ import type { Evaluator, Principal } from "../core/job.ts";
 import type { Log } from "../core/log.ts";
 import type { ClaimedPrincipal } from "./claim.ts";
 import { persistently } from "./broker_faults.ts";
+import { removeLeftovers } from "./leftovers.ts";
 import { QueuedRun } from "./queued_run.ts";
 import type { Queue } from "./queue.ts";
 import { type HostCapacity, NO_REQUIREMENTS } from "./requirements.ts";
@@ -66,6 +67,9 @@ const IDLE_MS = 10 * 60_000;
 /** What waits is looked at so often: it mends what was not heard. */
 const LOOK_MS = 30_000;
 
+/** The queue is looked through for what a killed broker has brought back. */
+const SWEEP_MS = 10_000;
+
 /** Takes jobs until it is closed. */
 export class QueueWorker implements AsyncDisposable {
   readonly #queue: Queue;
@@ -79,6 +83,7 @@ export class QueueWorker implements AsyncDisposable {
   readonly #pulls = new Set<TokenPull>();
   #answering: Disposable | undefined;
   #looking: ReturnType<typeof setInterval> | undefined;
+  #sweeping: ReturnType<typeof setInterval> | undefined;
   #done = 0;
 
   constructor(queue: Queue, options: WorkerOptions) {
@@ -110,6 +115,7 @@ export class QueueWorker implements AsyncDisposable {
       return this.#serve(token);
     });
     this.#looking ??= setInterval(() => void this.look(), LOOK_MS);
+    this.#sweeping ??= setInterval(() => this.#sweep(), SWEEP_MS);
     await this.look();
     void this.#lookAfterOutages();
   }
@@ -134,6 +140,7 @@ export class QueueWorker implements AsyncDisposable {
     clearInterval(this.#looking);
     this.#answering?.[Symbol.dispose]();
     this.#turns[Symbol.dispose]();
+    clearInterval(this.#sweeping);
     for (const pull of this.#pulls) pull.stop();
   }
 
@@ -174,6 +181,15 @@ export class QueueWorker implements AsyncDisposable {
     void pull.ended().then(() => this.#pulls.delete(pull));
     if (this.#served.size > TOKENS_MAX + 1) this.#forget(this.#leastUsed());
     return pull;
+  }
+
+  #sweep(): void {
+    for (const pull of this.#served.values()) {
+      // What fails is tried again.
+      void pull.ready().then(({ consumer }) => {
+        return removeLeftovers(this.#queue, pull.token, consumer);
+      }).catch(() => {});
+    }
   }
 
   #leastUsed(): TokenPull {

@@ -5,7 +5,7 @@
 import type { JsMsg } from "@nats-io/jetstream";
 import { type ErrorCode, RtoolError, toRtoolError } from "../core/errors.ts";
 import type { Job, JobRequest, Outcome, Principal } from "../core/job.ts";
-import { delay } from "../core/time.ts";
+import { delay, settlesWithin } from "../core/time.ts";
 import type { Headers } from "./broker.ts";
 import { verifyClaim } from "./claim.ts";
 import { decodeBody } from "./job_body.ts";
@@ -71,7 +71,8 @@ export class QueuedRun {
     if (last?.entry.end !== undefined) return await this.#bury(last.entry);
     const entry = last?.entry ?? PLAIN_ENTRY;
     const hasBegun = entry.attempt > 0 && !entry.back;
-    if (hasBegun && await this.#isAlive()) {
+    // After an outage of the broker that host may be later than we.
+    if (hasBegun && (await this.#isAlive() || this.#queue.broker.settling)) {
       this.#message.nak(this.#leaseMs / 2);
       return false;
     }
@@ -172,7 +173,7 @@ export class QueuedRun {
     const subject = `${this.#queue.names.prefix}.ask.${this.#log.id}`;
     const ask = () => this.#queue.broker.ask(subject, "alive", ALIVE_TIMEOUT_MS);
     if (await ask() !== undefined) return true;
-    await delay(AGAIN_MS); // After an outage of the broker that host may be a little later than we.
+    await delay(AGAIN_MS); // It may be reconnecting just now.
     return await ask() !== undefined;
   }
 
@@ -227,11 +228,12 @@ async function recordUntil(
 ): Promise<string | undefined> {
   const { connection } = log.queue.broker;
   let silentFrom = performance.now();
+  const intervalMs = Math.min(awayMaxMs / 4, 5_000);
   const timer = setInterval(async () => {
-    const isThere = await connection.flush().then(() => true, () => false);
-    if (isThere) silentFrom = performance.now();
+    // A network that is cut tells nothing: there is no answer, and no error either.
+    if (await settlesWithin(connection.flush(), intervalMs)) silentFrom = performance.now();
     if (performance.now() - silentFrom > awayMaxMs) away.abort();
-  }, Math.min(awayMaxMs / 4, 5_000));
+  }, intervalMs);
   try {
     return await record(log, job, from, away.signal);
   } finally {

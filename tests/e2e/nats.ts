@@ -2,6 +2,7 @@
  * A broker of the tests' own, and servers that take jobs from it.
  */
 
+import type { TestHost } from "./network.ts";
 import { start, text } from "./processes.ts";
 import { rtool, type Run, type RunOptions, startServer, type TestServer } from "./rtool.ts";
 
@@ -11,22 +12,27 @@ const NATS_SERVER = isFile("/usr/sbin/nats-server") ? "/usr/sbin/nats-server" : 
 const READY_MS = 10_000;
 const UNTIL_MS = 40_000;
 
-/** A `nats-server` with JetStream on a free port of loopback, which may die and come back. */
+/** A `nats-server` with JetStream on a free port, which may die and come back. */
 export class TestBroker implements AsyncDisposable {
   readonly dir: string;
+  readonly address: string;
   readonly port: number;
   #child: Deno.ChildProcess | undefined;
 
-  private constructor(dir: string, port: number) {
+  private constructor(dir: string, { hostname, port }: Deno.NetAddr) {
     this.dir = dir;
+    this.address = hostname;
     this.port = port;
   }
 
   /** Starts a broker with a key of a cluster beside it. */
-  static async start(more: readonly string[] = []): Promise<TestBroker> {
+  static async start(
+    more: readonly string[] = [],
+    hostname = "127.0.0.1",
+  ): Promise<TestBroker> {
     const dir = await Deno.makeTempDir({ prefix: "rtool-nats-" });
-    using free = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-    const broker = new TestBroker(dir, free.addr.port);
+    using free = Deno.listen({ hostname, port: 0 });
+    const broker = new TestBroker(dir, free.addr);
     free.close();
     await rtool(["cluster", "key", broker.key]);
     await broker.revive(more);
@@ -34,7 +40,7 @@ export class TestBroker implements AsyncDisposable {
   }
 
   get url(): string {
-    return `nats://127.0.0.1:${this.port}`;
+    return `nats://${this.address}:${this.port}`;
   }
 
   /** The file with the cluster's key. */
@@ -50,10 +56,10 @@ export class TestBroker implements AsyncDisposable {
   /** Starts it (again), with what it has on its disk; returns when it answers. */
   async revive(more: readonly string[] = []): Promise<void> {
     const files = ["-js", "-sd", `${this.dir}/js`, "-l", `${this.dir}/log`];
-    const where = ["-a", "127.0.0.1", "-p", String(this.port)];
+    const where = ["-a", this.address, "-p", String(this.port)];
     this.#child = start([NATS_SERVER, ...where, ...files, ...more]);
     const patience = performance.now() + READY_MS;
-    while (!await isListening(this.port)) {
+    while (!await isListening(this.address, this.port)) {
       if (performance.now() > patience) throw new Error(await this.#report());
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
@@ -69,9 +75,14 @@ export class TestBroker implements AsyncDisposable {
     this.#child = undefined;
   }
 
-  /** A server that takes jobs of the queue `q`. */
-  async server(more: readonly string[] = []): Promise<TestServer> {
-    return await startServer([...this.straight, "--queue", "q", ...more]);
+  /** A server that takes jobs of the queue `q`, on a host of its own if one is given. */
+  async server(
+    more: readonly string[] = [],
+    host: TestHost | undefined = undefined,
+  ): Promise<TestServer> {
+    const { url, within } = host ?? { url: this.url, within: [] };
+    const way = ["--nats", url, "--cluster-key", this.key, "--queue", "q"];
+    return await startServer([...way, ...more], { within });
   }
 
   /** Runs a command straight at the queue. */
@@ -90,9 +101,9 @@ export class TestBroker implements AsyncDisposable {
   }
 }
 
-async function isListening(port: number): Promise<boolean> {
+async function isListening(hostname: string, port: number): Promise<boolean> {
   try {
-    (await Deno.connect({ hostname: "127.0.0.1", port })).close();
+    (await Deno.connect({ hostname, port })).close();
     return true;
   } catch {
     return false;

@@ -1,260 +1,183 @@
 /**
- * Faults of a cluster: servers, brokers and clients that die, freeze and come back. Every job that
- * was taken has one end, and what ran twice is told.
+ * Faults of a cluster's servers: they die, freeze, leave and join. Every job that was taken has one
+ * end, and what ran twice is told.
  *
  * `RTOOL_SOAK` multiplies how much is done.
  */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { Cable, joined, TestBroker, until } from "./nats.ts";
-import { count, outcomeOf, TestQueue } from "./queue_load.ts";
-import { spawnRtool, startServer, type TestServer, text } from "./rtool.ts";
+import { joined, until } from "./nats.ts";
+import { tell } from "./queue_account.ts";
+import { SHORT_LEASE, SOAK, TestCluster, together } from "./queue_cluster.ts";
+import { outcomeOf } from "./queue_load.ts";
+import { type TestServer, text } from "./rtool.ts";
 
-const SOAK = Number(Deno.env.get("RTOOL_SOAK") ?? 1);
-
-/** Servers that lose their jobs soon. */
-const SHORT_LEASE = ["--lease", "2s", "--quiet"];
+const NONE = { failed: 0, dead: 0, pending: 0, duplicates: 0 };
 
 Deno.test("three servers share the jobs evenly, and every result is right", async () => {
-  const jobs = 300 * (SOAK === 1 ? 1 : 34);
-  await using broker = await TestBroker.start();
-  await using one = await broker.server(["--queue-jobs-max", "2"]);
-  await using two = await broker.server(["--queue-jobs-max", "2"]);
-  await using three = await broker.server(["--queue-jobs-max", "2"]);
+  const jobs = SOAK === 1 ? 300 : 10_000;
+  await using cluster = await TestCluster.start();
+  const { ledger } = cluster;
+  await using one = await cluster.server(["--queue-jobs-max", "2"]);
+  await using two = await cluster.server(["--queue-jobs-max", "2"]);
+  await using three = await cluster.server(["--queue-jobs-max", "2"]);
   await joined(one, two, three);
-  await using queue = await TestQueue.connect(broker);
   const code = (n: number) => `Sys.sleep(0.01); cat(${n} * 2, Sys.getenv('TMPDIR'))`;
-  const ends = await queue.storm(Array.from({ length: jobs }, (_, n) => code(n)));
-  assertEquals(count(ends.map(({ kind }) => kind)), { ok: jobs });
+  const ends = await ledger.storm(Array.from({ length: jobs }, (_, n) => code(n)));
   ends.forEach(({ stdout }, n) => assertEquals(stdout.split(" ")[0], String(n * 2)));
+  const account = await ledger.account();
+  assertEquals(account, { ...NONE, sent: jobs, ok: jobs });
   const dirs = [one, two, three].map(({ dir }) => dir);
   const spread = dirs.map((dir) => ends.filter(({ stdout }) => stdout.includes(dir)).length);
-  tell("spread", Object.fromEntries(spread.entries()));
+  tell(`three servers, ${cluster.kind}`, { ...account, spread: spread.join("/") });
   for (const share of spread) assert(Math.abs(share - jobs / 3) < 0.2 * jobs / 3, `${spread}`);
 });
 
-Deno.test("a server killed mid-job: another runs it again and says so", async () => {
-  await using broker = await TestBroker.start();
-  await using queue = await TestQueue.connect(broker);
-  let again = 0;
-  for (let round = 0; round < 2 * (SOAK === 1 ? 1 : 25); round++) {
-    const victim = await broker.server([...SHORT_LEASE, "--queue-jobs-max", "2"]);
-    const file = `${broker.dir}/runs-${round}`;
-    const code = `cat('x', file = '${file}', append = TRUE); Sys.sleep(1.5); cat('done')`;
-    const ends = [0, 1].map(async () => outcomeOf(await queue.submit(code)));
-    await until(async () => (await Deno.stat(file).catch(() => undefined))?.size === 2);
-    await victim.stop("SIGKILL");
-    await using _other = await broker.server(SHORT_LEASE);
-    for (const { kind, stdout, notes } of await Promise.all(ends)) {
-      assertEquals([kind, stdout], ["ok", "done"]);
-      assertMatch(notes.join(), /run again \(attempt 2\): 1 host that ran it was lost/);
-      again++;
+together("a server that is lost", {
+  "killed mid-job: another runs it again and says so": async (cluster) => {
+    const { ledger } = cluster;
+    const [here, there] = [await cluster.host(), await cluster.host()];
+    const rounds = SOAK === 1 ? 2 : 50;
+    for (let round = 1; round <= rounds; round++) {
+      const victim = await cluster.server([...SHORT_LEASE, "--queue-jobs-max", "2"], here);
+      const ends = [];
+      for (let n = 0; n < 2; n++) ends.push(ledger.send("Sys.sleep(1.5); cat('done')"));
+      await cluster.begun(4 * round - 2);
+      await victim.stop("SIGKILL");
+      const before = 2 * (round - 1);
+      const open = { sent: before + 2, ok: before, pending: 2, duplicates: before };
+      assertEquals(await ledger.account(), { ...NONE, ...open });
+      await using _other = await cluster.server(SHORT_LEASE, there);
+      for (const sent of await Promise.all(ends)) {
+        const { kind, stdout, notes } = await sent.end;
+        assertEquals([kind, stdout], ["ok", "done"]);
+        assertMatch(notes.join(), /run again \(attempt 2\): 1 host that ran it was lost/);
+      }
+      await victim[Symbol.asyncDispose]();
     }
-    assertEquals((await Deno.readTextFile(file)).length, 4);
+    const account = await ledger.account();
+    tell(`a server killed mid-job ${rounds} times`, account);
+    const jobs = 2 * rounds;
+    assertEquals(account, { ...NONE, sent: jobs, ok: jobs, duplicates: jobs });
+  },
+
+  "--at-most-once: the job is lost with its host, and not run again": async (cluster) => {
+    const victim = await cluster.server(SHORT_LEASE);
+    const { end } = await cluster.ledger.send("Sys.sleep(60)", { atMostOnce: true });
+    await cluster.begun(1);
+    await victim.stop("SIGKILL");
+    await using _other = await cluster.server(SHORT_LEASE);
+    const { kind, message } = await end;
+    assertEquals(kind, "lost");
+    assertMatch(message, /may run at most once/);
+    assertEquals(await cluster.ledger.account(), { ...NONE, sent: 1, ok: 0, failed: 1 });
     await victim[Symbol.asyncDispose]();
-  }
-  tell("killed mid-job", { again });
-});
+  },
 
-Deno.test("--at-most-once: the job is lost with its host, and not run again", async () => {
-  await using broker = await TestBroker.start();
-  await using queue = await TestQueue.connect(broker);
-  const victim = await broker.server(SHORT_LEASE);
-  const file = `${broker.dir}/once`;
-  const code = `cat('x', file = '${file}', append = TRUE); Sys.sleep(60)`;
-  const end = outcomeOf(await queue.submit(code, { atMostOnce: true }));
-  await until(async () => (await Deno.stat(file).catch(() => undefined)) !== undefined);
-  await victim.stop("SIGKILL");
-  await using _other = await broker.server(SHORT_LEASE);
-  const { kind, message } = await end;
-  assertEquals(kind, "lost");
-  assertMatch(message, /may run at most once/);
-  assertEquals(await Deno.readTextFile(file), "x");
-  await victim[Symbol.asyncDispose]();
-});
+  "frozen beyond its lease: its late result does not count": async (cluster) => {
+    const { ledger } = cluster;
+    await using frozen = await cluster.server(SHORT_LEASE);
+    const { id, end } = await ledger.send("Sys.sleep(2); cat(Sys.getenv('TMPDIR'))");
+    await cluster.begun(1);
+    Deno.kill(frozen.pid, "SIGSTOP");
+    assertEquals(await ledger.account(), { ...NONE, sent: 1, ok: 0, pending: 1 });
+    await using other = await cluster.server(SHORT_LEASE);
+    const { kind, stdout } = await end;
+    Deno.kill(frozen.pid, "SIGCONT");
+    assertEquals([kind, stdout.startsWith(other.dir)], ["ok", true]);
+    await until(() => frozen.stderrText().includes("overtaken"));
+    // What is kept is what was told.
+    assertEquals(await outcomeOf(await cluster.queue.attach(id)), await end);
+    const account = await ledger.account();
+    tell("a server frozen beyond its lease", account);
+    assertEquals(account, { ...NONE, sent: 1, ok: 1, duplicates: 1 });
+  },
 
-Deno.test("a server frozen beyond its lease: its late result does not count", async () => {
-  await using broker = await TestBroker.start();
-  await using frozen = await broker.server(SHORT_LEASE);
-  await using queue = await TestQueue.connect(broker);
-  const file = `${broker.dir}/frozen`;
-  const code = `cat('x', file = '${file}', append = TRUE); Sys.sleep(2); cat(Sys.getenv('TMPDIR'))`;
-  const job = await queue.submit(code);
-  const end = outcomeOf(job);
-  await until(async () => (await Deno.stat(file).catch(() => undefined)) !== undefined);
-  Deno.kill(frozen.pid, "SIGSTOP");
-  await using other = await broker.server(SHORT_LEASE);
-  const { kind, stdout } = await end;
-  Deno.kill(frozen.pid, "SIGCONT");
-  assertEquals([kind, stdout.startsWith(other.dir)], ["ok", true]);
-  await until(() => frozen.stderrText().includes("overtaken"));
-  // What is kept is what was told.
-  const kept = await queue.client.attach(
-    { name: "tester", local: true, profile: (await import("../../core/profile.ts")).OWNER },
-    job.id,
-    0,
-    new AbortController().signal,
-  );
-  assertEquals(await outcomeOf(kept), await end);
-});
-
-Deno.test("the broker killed under load: nothing that was taken is lost", async () => {
-  await using broker = await TestBroker.start();
-  await using one = await broker.server(["--lease", "3s", "--quiet"]);
-  await using two = await broker.server(["--lease", "3s", "--quiet"]);
-  await using queue = await TestQueue.connect(broker);
-  const file = `${broker.dir}/ran`;
-  const jobs = 100 * SOAK;
-  const code = (n: number) => `Sys.sleep(0.1); cat('${n}\\n', file = '${file}', append = TRUE)`;
-  const storm = queue.storm(Array.from({ length: jobs }, (_, n) => code(n)));
-  for (let round = 0; round < 2; round++) {
-    await until(async () => await lines(file) > (round + 1) * jobs / 5);
-    await broker.kill("SIGKILL");
-    await new Promise((resolve) => setTimeout(resolve, 1000));
-    await broker.revive();
-  }
-  const ends = count((await storm).map(({ kind }) => kind));
-  const ran = (await Deno.readTextFile(file)).trim().split("\n");
-  tell("broker killed", { ...ends, duplicates: ran.length - new Set(ran).size });
-  assertEquals(ends, { ok: jobs });
-  assertEquals(new Set(ran).size, jobs);
-  void [one, two];
-});
-
-Deno.test("the broker frozen: jobs go on behind it", async () => {
-  await using broker = await TestBroker.start();
-  await using _server = await broker.server(["--lease", "3s", "--quiet"]);
-  await using queue = await TestQueue.connect(broker);
-  const file = `${broker.dir}/ran`;
-  const code = `cat('x', file = '${file}', append = TRUE); Sys.sleep(2); cat('done')`;
-  const ends = [1, 2, 3].map(async () => outcomeOf(await queue.submit(code)));
-  await until(async () => (await Deno.stat(file).catch(() => undefined))?.size === 3);
-  await broker.kill("SIGSTOP");
-  await new Promise((resolve) => setTimeout(resolve, SOAK === 1 ? 5_000 : 30_000));
-  await broker.kill("SIGCONT");
-  for (const end of ends) assertEquals((await end).stdout, "done");
-  assertEquals(await Deno.readTextFile(file), "xxx");
-});
-
-Deno.test("the network cut between one server and the broker: its jobs go on, or elsewhere", async () => {
-  await using broker = await TestBroker.start();
-  await using cable = new Cable(broker.port);
-  const through = ["--nats", cable.url, ...SHORT_LEASE, "--queue-jobs-max", "1"];
-  await using cut = await startServer(["--cluster-key", broker.key, "--queue", "q", ...through]);
-  await using queue = await TestQueue.connect(broker);
-  const file = `${broker.dir}/ran`;
-  const code = (seconds: number) =>
-    `cat('x', file = '${file}', append = TRUE); Sys.sleep(${seconds}); cat(Sys.getenv('TMPDIR'))`;
-  const begun = (count: number) =>
-    until(async () => (await Deno.stat(file).catch(() => undefined))?.size === count);
-  // A short cut: the server reports when it is back.
-  const short = queue.submit(code(1)).then(outcomeOf);
-  await begun(1);
-  cable.cut();
-  await new Promise((resolve) => setTimeout(resolve, 500));
-  cable.mend();
-  const first = await short;
-  assertEquals([first.kind, first.stdout.startsWith(cut.dir)], ["ok", true]);
-  // A long one: another server has the job, and the first hears of it when it is back.
-  const long = queue.submit(code(3)).then(outcomeOf);
-  await begun(2);
-  cable.cut();
-  await using other = await broker.server(SHORT_LEASE);
-  const second = await long;
-  assertEquals([second.kind, second.stdout.startsWith(other.dir)], ["ok", true]);
-  cable.mend();
-  await until(() => cut.stderrText().includes("overtaken"));
-});
-
-Deno.test("a client killed: its job goes on, and is followed from elsewhere", async () => {
-  await using broker = await TestBroker.start();
-  await using server = await broker.server();
-  await joined(server);
-  const args = ["--queue", "q", "-e", "cat('a\\n'); Sys.sleep(1); cat('b\\n')", "--ndjson"];
-  for (const place of [broker.straight, ["-p", String(server.port)]]) {
-    const child = spawnRtool(["send", ...place, ...args]);
-    const output = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
-    let told = "";
-    while (!told.includes('"stdout"')) told += (await output.read()).value ?? "";
-    const id = /"job": ?"([0-9a-f]{32})"/.exec(told)?.[1] ?? "";
-    child.kill("SIGKILL");
-    await child.status;
-    await Promise.all([output.cancel(), child.stderr.cancel()]);
-    const { code, stdout } = await broker.run("attach", [id]);
-    assertEquals([code, text(stdout)], [0, "a\nb\n"]);
-  }
+  "too many of them: the job goes to the dead list, to be tried again or dropped": async (
+    cluster,
+  ) => {
+    const { broker, ledger } = cluster;
+    // It takes its server with it as long as the file is there.
+    const file = `${broker.dir}/poison`;
+    await Deno.writeTextFile(file, "");
+    const { end } = await ledger.send(`if (file.exists('${file}')) {
+        tools::pskill(as.integer(readLines('${file}.pid')), 9); Sys.sleep(60) } else cat('fine')`);
+    for (let round = 0; round < 2; round++) {
+      const victim = await cluster.server([...SHORT_LEASE, "--deliveries-max", "2"]);
+      await Deno.writeTextFile(`${file}.pid`, `${victim.pid}\n`);
+      await cluster.begun(round + 1);
+      await victim.stop("SIGKILL");
+      await victim[Symbol.asyncDispose]();
+    }
+    await using _last = await cluster.server([...SHORT_LEASE, "--deliveries-max", "2"]);
+    const { kind, message } = await end;
+    assertEquals(kind, "lost");
+    assertMatch(message, /given up: 2 hosts that ran it were lost/);
+    const account = await ledger.account();
+    assertEquals(account, { ...NONE, sent: 1, ok: 0, dead: 1, duplicates: 1 });
+    await Deno.remove(file);
+    const listed = JSON.parse(text((await broker.run("queue", ["dead", "--json"])).stdout));
+    assertEquals(listed.length, 1);
+    const retried = await broker.run("queue", ["retry", listed[0].id.slice(0, 8)]);
+    const again = await broker.run("attach", [text(retried.stdout).trim()]);
+    assertEquals([again.code, text(again.stdout)], [0, "fine"], text(retried.stderr));
+    assertEquals(text((await broker.run("queue", ["dead", "--json"])).stdout), "[]\n");
+  },
 });
 
 Deno.test("a job that kills R each time has one end, and is not tried again", async () => {
-  await using broker = await TestBroker.start();
-  await using _server = await broker.server(SHORT_LEASE);
-  await using queue = await TestQueue.connect(broker);
-  const file = `${broker.dir}/poison`;
-  const code = `cat('x', file = '${file}', append = TRUE); tools::pskill(Sys.getpid(), 9)`;
-  const codes = Array.from({ length: 5 * SOAK }, () => code);
-  const ends = count((await queue.storm(codes)).map(({ kind }) => kind));
-  assertEquals(ends, { crashed: codes.length });
-  assertEquals((await Deno.readTextFile(file)).length, codes.length);
+  await using cluster = await TestCluster.start();
+  await using _server = await cluster.server(SHORT_LEASE);
+  const jobs = 5 * SOAK;
+  const codes = Array.from({ length: jobs }, () => "tools::pskill(Sys.getpid(), 9)");
+  const ends = await cluster.ledger.storm(codes);
+  for (const { kind } of ends) assertEquals(kind, "crashed");
+  const account = await cluster.ledger.account();
+  tell("jobs that kill R", account);
+  assertEquals(account, { ...NONE, sent: jobs, ok: 0, failed: jobs });
 });
 
 Deno.test("a server that leaves ends what runs, and hands back what it had not begun", async () => {
-  await using broker = await TestBroker.start();
-  const leaving = await broker.server(["--queue-jobs-max", "2", "--lease", "20s", "--quiet"]);
-  await using queue = await TestQueue.connect(broker);
-  const file = `${broker.dir}/ran`;
-  const code = `cat('x', file = '${file}', append = TRUE); Sys.sleep(1); cat('done')`;
-  const ends = Array.from({ length: 8 }, async () => outcomeOf(await queue.submit(code)));
-  await until(async () => (await Deno.stat(file).catch(() => undefined))?.size === 2);
-  await stopped(leaving);
-  assertEquals(await Deno.readTextFile(file), "xx");
-  await using _next = await broker.server(["--quiet"]);
-  for (const { kind, stdout } of await Promise.all(ends)) {
+  await using cluster = await TestCluster.start();
+  const { ledger } = cluster;
+  const leaving = await cluster.server(["--queue-jobs-max", "2", "--lease", "20s", "--quiet"]);
+  const ends = Array.from({ length: 8 }, () => ledger.send("Sys.sleep(1); cat('done')"));
+  await cluster.begun(2);
+  await left(leaving);
+  assertEquals(await ledger.account(), { ...NONE, sent: 8, ok: 2, pending: 6 });
+  await using _next = await cluster.server(["--quiet"]);
+  for (const sent of await Promise.all(ends)) {
+    const { kind, stdout } = await sent.end;
     assertEquals([kind, stdout], ["ok", "done"]);
   }
-  assertEquals((await Deno.readTextFile(file)).length, 8);
+  assertEquals(await ledger.account(), { ...NONE, sent: 8, ok: 8 });
 });
 
-Deno.test("a job that loses too many hosts goes to the dead list, to be tried again or dropped", async () => {
-  await using broker = await TestBroker.start();
-  await using queue = await TestQueue.connect(broker);
-  const file = `${broker.dir}/poison`;
-  // It takes its server with it as long as the file is there.
-  const code = `if (file.exists('${file}')) { cat('x', file = '${file}', append = TRUE);
-    tools::pskill(as.integer(readLines('${file}.pid')), 9); Sys.sleep(60) } else cat('fine')`;
-  await Deno.writeTextFile(file, "");
-  const end = outcomeOf(await queue.submit(code));
-  for (let round = 0; round < 2; round++) {
-    const victim = await broker.server([...SHORT_LEASE, "--deliveries-max", "2"]);
-    await Deno.writeTextFile(`${file}.pid`, `${victim.pid}\n`);
-    await until(async () => (await Deno.readTextFile(file)).length === round + 1);
-    await victim.stop("SIGKILL");
-    await victim[Symbol.asyncDispose]();
+Deno.test("servers leave and join in a storm of jobs, and none is run twice", async () => {
+  await using cluster = await TestCluster.start();
+  await using stack = new AsyncDisposableStack();
+  const { ledger } = cluster;
+  const rounds = 3 * SOAK;
+  const jobs = 40 * rounds;
+  const more = ["--queue-jobs-max", "2", "--lease", "3s", "--quiet"];
+  const hosts = [await cluster.host(), await cluster.host()];
+  let staying = stack.use(await cluster.server(more, hosts[1]));
+  const code = "Sys.sleep(0.1); cat('done')";
+  const storm = ledger.storm(Array.from({ length: jobs }, () => code));
+  for (let round = 0; round < rounds; round++) {
+    await cluster.begun(40 * round + 10);
+    const leaving = staying;
+    staying = stack.use(await cluster.server(more, hosts[round % 2]));
+    await left(leaving);
   }
-  await using _last = await broker.server([...SHORT_LEASE, "--deliveries-max", "2"]);
-  const { kind, message } = await end;
-  assertEquals(kind, "lost");
-  assertMatch(message, /given up: 2 hosts that ran it were lost/);
-  assertEquals(await Deno.readTextFile(file), "xx");
-  await Deno.remove(file);
-  const listed = JSON.parse(text((await broker.run("queue", ["dead", "--json"])).stdout));
-  assertEquals(listed.length, 1);
-  const retried = await broker.run("queue", ["retry", listed[0].id.slice(0, 8)]);
-  const id = text(retried.stdout).trim();
-  const again = await broker.run("attach", [id]);
-  assertEquals([again.code, text(again.stdout)], [0, "fine"], text(retried.stderr));
-  assertEquals(text((await broker.run("queue", ["dead", "--json"])).stdout), "[]\n");
+  for (const { kind, stdout } of await storm) assertEquals([kind, stdout], ["ok", "done"]);
+  const account = await ledger.account();
+  tell(`${rounds} servers left and as many joined`, account);
+  assertEquals(account, { ...NONE, sent: jobs, ok: jobs });
 });
 
-async function stopped(server: TestServer): Promise<void> {
+/** Ends as told, with nothing cut off. */
+async function left(server: TestServer): Promise<void> {
   assertEquals((await server.stop()).code, 0, server.stderrText());
   await server[Symbol.asyncDispose]();
-}
-
-async function lines(file: string): Promise<number> {
-  return (await Deno.readTextFile(file).catch(() => "")).split("\n").length - 1;
-}
-
-function tell(what: string, counts: Readonly<Record<string, number>>): void {
-  const told = Object.entries(counts).map(([name, n]) => `${name} ${n}`).join(", ");
-  console.log(`${what}: ${told}`);
 }

@@ -1,5 +1,5 @@
 /**
- * Many jobs in a queue, and the account of what became of them.
+ * A program of the tests at a queue: it sends jobs and follows them to their ends.
  */
 
 import { Broker } from "../../cluster/broker.ts";
@@ -11,9 +11,6 @@ import { OWNER } from "../../core/profile.ts";
 import type { TestBroker } from "./nats.ts";
 
 const SELF: Principal = { name: "tester", local: true, profile: OWNER };
-
-/** How many jobs ended in which way; those that have not are `pending`. */
-export type Account = Readonly<Record<string, number>>;
 
 /** A program of the tests at the broker. */
 export class TestQueue implements AsyncDisposable {
@@ -43,21 +40,9 @@ export class TestQueue implements AsyncDisposable {
     return await this.client.submit(SELF, request, new Uint8Array(0), this.#left.signal);
   }
 
-  /** Queues a job for each code, and goes on when all have ended. */
-  async storm(codes: readonly string[]): Promise<readonly Outcomes[]> {
-    const ends: Promise<Outcomes>[] = [];
-    for (const code of codes) {
-      for (;;) {
-        try {
-          ends.push(outcomeOf(await this.submit(code)));
-          break;
-        } catch {
-          // The broker is away: nothing was sent, or it ends as nothing that counts.
-          await new Promise((resolve) => setTimeout(resolve, 200));
-        }
-      }
-    }
-    return await Promise.all(ends);
+  /** Follows a job from its first event, as one does who comes later. */
+  async attach(id: string): Promise<Job> {
+    return await this.client.attach(SELF, id, 0, this.#left.signal);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -88,11 +73,4 @@ export async function outcomeOf(job: Job): Promise<Outcomes> {
     return { kind: event.outcome.kind, stdout, notes, message };
   }
   return { kind: "pending", stdout, notes, message: "" };
-}
-
-/** Counts by what is counted. */
-export function count(words: Iterable<string>): Account {
-  const counts: Record<string, number> = {};
-  for (const word of words) counts[word] = (counts[word] ?? 0) + 1;
-  return counts;
 }

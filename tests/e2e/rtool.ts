@@ -53,15 +53,19 @@ async function makeTls() {
 /** Starts `rtool serve` on a free port; returns when it can take jobs. */
 export async function startServer(
   args: readonly string[] = [],
-  options: { readonly env?: Readonly<Record<string, string>> } = {},
+  options: Pick<RunOptions, "env"> & {
+    /** Stands before the server's command, and runs it elsewhere. */
+    readonly within?: readonly string[];
+  } = {},
 ): Promise<TestServer> {
   const dir = await Deno.makeTempDir({ prefix: "rtool-e2e-" });
   await Deno.chmod(dir, 0o711); // R that is confined runs as another user.
   const env = { TMPDIR: dir, XDG_RUNTIME_DIR: dir, XDG_CONFIG_HOME: dir, ...options.env };
-  const server = new TestServer(
-    spawnRtool(["serve", "--port", "0", ...tls?.args ?? [], ...args], { env }),
-    dir,
-  );
+  const command = ["serve", "--port", "0", ...tls?.args ?? [], ...args];
+  const child = start([...options.within ?? [], ...RTOOL, ...command], {
+    env: { ...tls?.env, ...env },
+  });
+  const server = new TestServer(child, dir);
   await server.ready;
   return server;
 }
