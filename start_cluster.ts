@@ -3,7 +3,7 @@
  */
 
 import type { Context } from "./cli/context.ts";
-import type { Broker } from "./cluster/broker.ts";
+import type { Broker, BrokerOptions } from "./cluster/broker.ts";
 import type { ClaimedPrincipal, ClusterKey } from "./cluster/claim.ts";
 import type { HostReport } from "./cluster/host_report.ts";
 import type { QueueClient } from "./cluster/queue_client.ts";
@@ -55,8 +55,9 @@ export async function joinCluster(parts: ClusterParts): Promise<Joined> {
     return { evaluator: around(sessions), [Symbol.asyncDispose]: () => Promise.resolve() };
   }
   const { withQueue, reportingQueue } = await import("./cluster/queue_evaluator.ts");
-  const { readClusterKey } = await import("./cli/cluster_access.ts");
-  const membership = new Membership(parts, queue, await readClusterKey(context));
+  const { brokerOptions, readClusterKey } = await import("./cli/cluster_access.ts");
+  const access = brokerOptions(context.options); // What cannot be used is told now.
+  const membership = new Membership(parts, queue, await readClusterKey(context), access);
   const maybeClient = () => membership.client;
   const evaluator = around(withQueue(sessions, maybeClient));
   membership.begin(evaluator);
@@ -72,23 +73,26 @@ class Membership implements AsyncDisposable {
   readonly #parts: ClusterParts;
   readonly #queue: string;
   readonly #key: ClusterKey;
+  readonly #access: BrokerOptions;
   #broker: Broker | undefined;
   #worker: QueueWorker | undefined;
   #answering: Disposable | undefined;
   readonly #startedAt = performance.now();
   #joining: Promise<void> = Promise.resolve();
 
-  constructor(parts: ClusterParts, queue: string, key: ClusterKey) {
+  constructor(parts: ClusterParts, queue: string, key: ClusterKey, access: BrokerOptions) {
     this.#parts = parts;
     this.#queue = queue;
     this.#key = key;
+    this.#access = access;
   }
 
   /** The server's own doors do not wait for the broker. */
   begin(evaluator: Evaluator): void {
     const { stop, log } = this.#parts;
     this.#joining = this.#join(evaluator).catch((error) => {
-      if (!stop.aborted) log.error("cluster not joined", { why: toRtoolError(error).message });
+      const { message: why, hint } = toRtoolError(error);
+      if (!stop.aborted) log.error("cluster not joined", hint ? { why, hint } : { why });
     });
     stop.addEventListener("abort", () => this.#worker?.leave(), { once: true });
   }
@@ -102,15 +106,14 @@ class Membership implements AsyncDisposable {
   }
 
   async #join(evaluator: Evaluator): Promise<void> {
-    const { context, stop, log } = this.#parts;
+    const { stop, log } = this.#parts;
     const { Broker } = await import("./cluster/broker.ts");
     const { answerHosts } = await import("./cluster/host_report.ts");
     const { Queue } = await import("./cluster/queue.ts");
     const { QueueClient } = await import("./cluster/queue_client.ts");
     const { QueueWorker, whenThere } = await import("./cluster/queue_worker.ts");
-    const { brokerOptions } = await import("./cli/cluster_access.ts");
-    const options = brokerOptions(context.options);
-    const broker = this.#broker = await whenThere(() => Broker.connect(options), log, stop);
+    const access = this.#access;
+    const broker = this.#broker = await whenThere(() => Broker.connect(access), log, stop);
     if (!broker) return;
     broker.tellOutages(log);
     const queue = await whenThere(() => Queue.open(broker, this.#queue), log, stop);
