@@ -63,11 +63,11 @@ function refuseUrl(url: string): void {
 /** Ways to say who we are, of which the broker is shown one. */
 const WAYS = ["nats-user", "nats-token-file", "nats-nkey-file", "nats-credentials"] as const;
 
-/** Reads the files whenever they are asked for; while they cannot be read, what they held counts. */
+/** Reads the files whenever it is asked; while they cannot be read, it says what they held. */
 function keepingLogin(options: Options): () => BrokerLogin {
   const [one, other] = WAYS.filter((name) => options.maybeText(name) !== undefined);
   if (one !== undefined && other !== undefined) {
-    throw new RtoolError("bad_config", `Cannot use both --${one} and --${other}: show one of them`);
+    throw new RtoolError("bad_config", `Cannot use --${one} beside --${other}`);
   }
   const hasPassword = options.maybeText("nats-password-file") !== undefined;
   if (hasPassword && one !== "nats-user") {
