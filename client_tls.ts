@@ -5,6 +5,12 @@
  */
 
 import { type ClientTls, type DialOptions, dialPlain, reach } from "./client_dial.ts";
+import {
+  type CertificateFault,
+  maybeCertificateFault,
+  maybeRefusal,
+  untrusted,
+} from "./core/certificate_fault.ts";
 import { RtoolError } from "./core/errors.ts";
 import type { Wire } from "./wire.ts";
 
@@ -35,7 +41,7 @@ async function startTls(options: DialOptions, tls: ClientTls): Promise<Deno.TlsC
 /** A server refuses our certificate after its part of the handshake: the first read tells. */
 function wireOf(conn: Deno.TlsConn, options: DialOptions): Wire {
   const told = (cause: unknown): never => {
-    throw maybeRefusal(cause, options) ?? cause;
+    throw maybeRefused(cause, options) ?? cause;
   };
   return {
     localAddr: conn.localAddr as Deno.NetAddr,
@@ -51,63 +57,35 @@ function wireOf(conn: Deno.TlsConn, options: DialOptions): Wire {
   };
 }
 
-/** What the library calls the faults of a server's certificate; the first that is found counts. */
-const SERVER_FAULTS: readonly (readonly [pattern: RegExp, why: string, hint: string])[] = [
-  [
-    /UnknownIssuer|BadSignature/,
-    "nobody we trust has signed its certificate",
-    "name who has with --tls-ca FILE: the ca.pem that rtool tls init made for it",
-  ],
-  [
-    /NotValidYet|not valid yet/,
-    "its certificate is not valid yet",
-    "is the clock of this machine right?",
-  ],
-  [
-    /Expired|expired/,
-    "its certificate has expired",
-    "whoever runs it makes another with: rtool tls server --force",
-  ],
-  [
-    /NotValidForName|not valid for name/,
-    "its certificate is for another name",
-    "use a name it is for, or make one for this name: rtool tls server --force --name NAME",
-  ],
-];
+/** What to do about the faults of a server's certificate. */
+const HINTS: Readonly<Record<CertificateFault, string>> = {
+  issuer: "name who has with --tls-ca FILE: the ca.pem that rtool tls init made for it",
+  early: "is the clock of this machine right?",
+  expired: "whoever runs it makes another with: rtool tls server --force",
+  name: "use a name it is for, or make one for this name: rtool tls server --force --name NAME",
+};
 
 function toHandshakeFault(cause: unknown, options: DialOptions): RtoolError {
-  const refusal = maybeRefusal(cause, options);
+  const refusal = maybeRefused(cause, options);
   if (refusal) return refusal;
   const { hostname, port, timeoutMs } = options;
   const text = cause instanceof Error ? cause.message : String(cause);
-  const found = /invalid peer certificate|certificate/i.test(text)
-    ? SERVER_FAULTS.find(([pattern]) => pattern.test(text)) ?? ["", text, undefined]
-    : undefined;
+  const isCertificate = /invalid peer certificate|certificate/i.test(text);
+  const peer = `${hostname}:${port}`;
+  const fault = isCertificate ? maybeCertificateFault(text) : undefined;
+  if (fault) return untrusted(peer, fault, HINTS, cause);
   const isSilent = cause instanceof Deno.errors.BadResource ||
     cause instanceof Deno.errors.Interrupted;
-  const why = found?.[1] ??
-    (isSilent ? `no answer to TLS within ${timeoutMs / 1000} s` : "it does not speak TLS");
-  const hint = found ? found[2] : "leave out --tls, or serve with --tls there";
-  return new RtoolError("cannot_connect", `Cannot trust ${hostname}:${port}: ${why}`, {
-    cause,
-    ...(hint === undefined ? {} : { hint }),
-  });
+  const silence = isSilent
+    ? `no answer to TLS within ${timeoutMs / 1000} s`
+    : "it does not speak TLS";
+  const message = `Cannot trust ${peer}: ${isCertificate ? text : silence}`;
+  const hint = "leave out --tls, or serve with --tls there";
+  return new RtoolError("cannot_connect", message, { cause, ...(isCertificate ? {} : { hint }) });
 }
 
-/** What a server says of our certificate (RFC 8446, 6.2). */
-const REFUSALS: readonly (readonly [pattern: RegExp, why: string])[] = [
-  [/alert: CertificateExpired/, "it has expired"],
-  [/alert: CertificateRevoked/, "it is revoked"],
-  [/alert: (UnknownCA|DecryptError)/, "nobody the server trusts has signed it"],
-  [/alert: (CertificateRequired|HandshakeFailure)/, "the server wants one"],
-  [/alert: UnsupportedCertificate/, "it is not a client's"],
-  [/alert: (BadCertificate|CertificateUnknown)/, "it is not valid, or not yet"],
-  [/alert: AccessDenied/, "it is not admitted"],
-];
-
-function maybeRefusal(cause: unknown, { hostname, port }: DialOptions): RtoolError | undefined {
-  const text = cause instanceof Error ? cause.message : "";
-  const why = REFUSALS.find(([pattern]) => pattern.test(text))?.[1];
+function maybeRefused(cause: unknown, { hostname, port }: DialOptions): RtoolError | undefined {
+  const why = maybeRefusal(cause instanceof Error ? cause.message : "");
   if (why === undefined) return undefined;
   const message = `${hostname}:${port} refuses our certificate: ${why}`;
   return new RtoolError("not_allowed", message, {

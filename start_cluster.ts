@@ -3,7 +3,7 @@
  */
 
 import type { Context } from "./cli/context.ts";
-import type { Broker } from "./cluster/broker.ts";
+import type { Broker, BrokerOptions } from "./cluster/broker.ts";
 import type { ClaimedPrincipal, ClusterKey } from "./cluster/claim.ts";
 import type { HostPackages } from "./cluster/host_packages.ts";
 import type { HostReport } from "./cluster/host_report.ts";
@@ -73,8 +73,9 @@ export async function joinCluster(parts: ClusterParts): Promise<Joined> {
     return { evaluator: around(sessions), [Symbol.asyncDispose]: () => Promise.resolve() };
   }
   const { withQueue, reportingQueue } = await import("./cluster/queue_evaluator.ts");
-  const { readClusterKey } = await import("./cli/cluster_access.ts");
-  const membership = new Membership(parts, queue, await readClusterKey(context));
+  const { brokerOptions, readClusterKey } = await import("./cli/cluster_access.ts");
+  const access = brokerOptions(context.options); // What cannot be used is told now.
+  const membership = new Membership(parts, queue, await readClusterKey(context), access);
   const maybeClient = () => membership.client;
   const evaluator = around(withQueue(sessions, maybeClient));
   membership.begin(evaluator);
@@ -91,6 +92,7 @@ class Membership implements AsyncDisposable, Standing {
   readonly #parts: ClusterParts;
   readonly #queue: string;
   readonly #key: ClusterKey;
+  readonly #access: BrokerOptions;
   #broker: Broker | undefined;
   #worker: QueueWorker | undefined;
   #packages: HostPackages | undefined;
@@ -98,10 +100,11 @@ class Membership implements AsyncDisposable, Standing {
   readonly #startedAt = performance.now();
   #joining: Promise<void> = Promise.resolve();
 
-  constructor(parts: ClusterParts, queue: string, key: ClusterKey) {
+  constructor(parts: ClusterParts, queue: string, key: ClusterKey, access: BrokerOptions) {
     this.#parts = parts;
     this.#queue = queue;
     this.#key = key;
+    this.#access = access;
   }
 
   readonly maybeQueue = (): Queue | undefined => {
@@ -126,7 +129,8 @@ class Membership implements AsyncDisposable, Standing {
   begin(evaluator: Evaluator): void {
     const { stop, log } = this.#parts;
     this.#joining = this.#join(evaluator).catch((error) => {
-      if (!stop.aborted) log.error("cluster not joined", { why: toRtoolError(error).message });
+      const { message: why, hint } = toRtoolError(error);
+      if (!stop.aborted) log.error("cluster not joined", hint ? { why, hint } : { why });
     });
     stop.addEventListener("abort", () => this.#leave(), { once: true });
   }
@@ -153,9 +157,9 @@ class Membership implements AsyncDisposable, Standing {
     const { Queue } = await import("./cluster/queue.ts");
     const { QueueClient } = await import("./cluster/queue_client.ts");
     const { QueueWorker, whenThere } = await import("./cluster/queue_worker.ts");
-    const { askedSizes, brokerOptions } = await import("./cli/cluster_access.ts");
-    const options = brokerOptions(context.options);
-    const broker = this.#broker = await whenThere(() => Broker.connect(options), log, stop);
+    const { askedSizes } = await import("./cli/cluster_access.ts");
+    const access = this.#access;
+    const broker = this.#broker = await whenThere(() => Broker.connect(access), log, stop);
     if (!broker) return;
     broker.tellOutages(log);
     const sizes = askedSizes(context.options);

@@ -1,7 +1,8 @@
 /**
- * The machine's OpenSSL 3, as far as a server of TLS needs it.
+ * The machine's OpenSSL 3, as far as TLS needs it that Deno does not offer.
  *
- * Deno's own TLS cannot ask a client for its certificate. Bytes go in and out through memory, so
+ * Deno's own cannot ask a client for its certificate, and cannot show one when a connection changes
+ * to TLS on its way. Bytes go in and out through memory, so
  * OpenSSL does no I/O of its own. Must not know sockets, files or who may come in.
  */
 
@@ -30,6 +31,7 @@ const nothing = "void" as const;
 /** libssl brings libcrypto with it: its symbols are found here, too. */
 const SYMBOLS = {
   TLS_server_method: { parameters: [], result: pointer },
+  TLS_client_method: { parameters: [], result: pointer },
   SSL_CTX_new: { parameters: [pointer], result: pointer },
   SSL_CTX_free: { parameters: [pointer], result: nothing },
   SSL_CTX_ctrl: { parameters: [pointer, int, long, pointer], result: long },
@@ -41,6 +43,8 @@ const SYMBOLS = {
   SSL_CTX_check_private_key: { parameters: [pointer], result: int },
   SSL_CTX_get_cert_store: { parameters: [pointer], result: pointer },
   SSL_CTX_add_client_CA: { parameters: [pointer, pointer], result: int },
+  SSL_CTX_set_default_verify_paths: { parameters: [pointer], result: int },
+  X509_STORE_set_flags: { parameters: [pointer, "u64"], result: int },
   X509_STORE_add_cert: { parameters: [pointer, pointer], result: int },
   PEM_read_bio_X509: { parameters: [pointer, pointer, pointer, buffer], result: pointer },
   PEM_read_bio_PrivateKey: { parameters: [pointer, pointer, pointer, buffer], result: pointer },
@@ -52,6 +56,10 @@ const SYMBOLS = {
   SSL_free: { parameters: [pointer], result: nothing },
   SSL_set_bio: { parameters: [pointer, pointer, pointer], result: nothing },
   SSL_set_accept_state: { parameters: [pointer], result: nothing },
+  SSL_set_connect_state: { parameters: [pointer], result: nothing },
+  SSL_ctrl: { parameters: [pointer, int, long, buffer], result: long },
+  SSL_set1_host: { parameters: [pointer, buffer], result: int },
+  SSL_set_hostflags: { parameters: [pointer, "u32"], result: nothing },
   SSL_do_handshake: { parameters: [pointer], result: int },
   SSL_read: { parameters: [pointer, buffer, int], result: int },
   SSL_write: { parameters: [pointer, buffer, int], result: int },
@@ -81,10 +89,33 @@ export function openssl(names = NAMES[Deno.build.os] ?? []): OpenSsl {
   return loaded;
 }
 
+/** Why OpenSSL said no. */
+export interface OpenSslFault {
+  /** In its words. */
+  readonly why: string;
+  /** What the peer has said, as a number of RFC 8446, 6; `undefined` when it was not the peer. */
+  readonly alert: number | undefined;
+}
+
+/** Its errors hold the reason in their lower bits; a peer's alerts are reasons from 1000 on. */
+const REASON_BITS = 0x7fffffn;
+const ALERTS_FROM = 1000;
+const ALERTS_MAX = 255;
+
+/** What went wrong last. Asked in the turn in which it happened: the next call forgets it. */
+export function lastOpenSslFault(ssl: OpenSsl): OpenSslFault {
+  const error = ssl.ERR_get_error();
+  const text = ssl.ERR_reason_error_string(error);
+  const alert = Number(error & REASON_BITS) - ALERTS_FROM;
+  return {
+    why: text === null ? "unknown reason" : Deno.UnsafePointerView.getCString(text),
+    alert: alert >= 0 && alert <= ALERTS_MAX ? alert : undefined,
+  };
+}
+
 /** Why OpenSSL said no, in its words. */
 export function lastFault(ssl: OpenSsl): string {
-  const text = ssl.ERR_reason_error_string(ssl.ERR_get_error());
-  return text === null ? "unknown reason" : Deno.UnsafePointerView.getCString(text);
+  return lastOpenSslFault(ssl).why;
 }
 
 /** The pointer, or an error: OpenSSL gives none when there is no memory, or nothing to read. */
@@ -101,7 +132,7 @@ function load(names: readonly string[]): OpenSsl {
       // Under another name, or nowhere.
     }
   }
-  throw new RtoolError("bad_config", "Cannot serve TLS: OpenSSL 3 is not on this machine", {
+  throw new RtoolError("bad_config", "Cannot use TLS: OpenSSL 3 is not on this machine", {
     hint: "install it (libssl3 in Debian and Ubuntu, openssl-libs in Fedora, openssl@3 in brew)",
   });
 }

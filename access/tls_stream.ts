@@ -10,28 +10,17 @@ import { createHash, X509Certificate } from "node:crypto";
 import { isCertificateName, type PeerCertificate } from "../core/certificate.ts";
 import { RtoolError } from "../core/errors.ts";
 import type { Wire } from "../wire.ts";
-import { type Handle, lastFault, type OpenSsl } from "./openssl.ts";
-
-const SSL_ERROR_WANT_READ = 2;
-const SSL_ERROR_ZERO_RETURN = 6;
+import type { Handle, OpenSsl } from "./openssl.ts";
+import { owned, SEALED_BYTES, SealedConn } from "./tls_sealed.ts";
 
 /** A record of TLS: the first byte of a greeting. Nothing else rtool speaks begins with it. */
 const HANDSHAKE_RECORD = 0x16;
-
-/** Sealed bytes asked of the socket at once. */
-const SEALED_BYTES = 1 << 16;
-
-/** Plain bytes sealed at once; what one write of the socket then has to take is a little more. */
-const PLAIN_BYTES = 1 << 16;
 
 /** A refused certificate costs as much time as a wrong token. */
 const REFUSAL_MS = 100;
 
 /** How long what a refused client still sends is taken from it, in milliseconds. */
 const REFUSED_DRAIN_MS = 2000;
-
-/** How long the last bytes of a connection may take. */
-const GOODBYE_MS = 100;
 
 /** A certificate is at most this large here. */
 const CERTIFICATE_BYTES_MAX = 1 << 20;
@@ -42,21 +31,9 @@ export class TlsStream implements Wire {
   readonly remoteAddr: Deno.NetAddr;
   readonly #conn: Deno.TcpConn;
   readonly #lib: OpenSsl;
-  readonly #ssl: Handle;
-  /** Sealed bytes to OpenSSL, and from it. */
-  readonly #inbox: Handle;
-  readonly #outbox: Handle;
-  readonly #sealed = new Uint8Array(SEALED_BYTES);
-  /** What the socket has not taken yet, and how many plain bytes that is. */
-  #unsent = new Uint8Array(0);
-  #unsentPlain = 0;
+  readonly #sealed: SealedConn;
   #greeting: Promise<void> | undefined;
   #early: Uint8Array | undefined;
-  #isGreeted = false;
-  #isSending = false;
-  /** Whether the peer knows that nothing more comes. */
-  #hasEnded = false;
-  #closed = false;
   #certificate: PeerCertificate | undefined;
 
   /** `context` is OpenSSL's SSL_CTX, of which the connection keeps its own hold. */
@@ -65,11 +42,8 @@ export class TlsStream implements Wire {
     this.localAddr = conn.localAddr;
     this.remoteAddr = conn.remoteAddr;
     this.#lib = lib;
-    this.#ssl = owned(lib.SSL_new(context));
-    this.#inbox = owned(lib.BIO_new(lib.BIO_s_mem()));
-    this.#outbox = owned(lib.BIO_new(lib.BIO_s_mem()));
-    lib.SSL_set_bio(this.#ssl, this.#inbox, this.#outbox); // Frees both with the rest.
-    lib.SSL_set_accept_state(this.#ssl);
+    this.#sealed = new SealedConn(conn, lib, context);
+    lib.SSL_set_accept_state(this.#sealed.ssl);
   }
 
   /** The certificate the peer has shown, after the handshake. Our authority has signed it. */
@@ -94,102 +68,52 @@ export class TlsStream implements Wire {
   async read(into: Uint8Array<ArrayBuffer>): Promise<number | null> {
     await this.greet();
     if (this.#early) return await this.#readPlain(into, this.#early);
-    while (true) {
-      this.#refuseClosed();
-      this.#lib.ERR_clear_error();
-      const count = this.#lib.SSL_read(this.#ssl, into, into.length);
-      if (count > 0) return count;
-      const error = this.#lib.SSL_get_error(this.#ssl, count);
-      if (error === SSL_ERROR_ZERO_RETURN) return null;
-      if (error !== SSL_ERROR_WANT_READ) throw this.#broken();
-      if (!await this.#receive()) return null; // The frames say whether it is the whole.
-    }
+    return await this.#sealed.read(into);
   }
 
   /** Takes bytes, 0 when the socket takes no more of those taken: then it is called again. */
   async write(bytes: Uint8Array): Promise<number> {
     await this.greet();
-    if (this.isPlain) return await this.#conn.write(bytes);
-    this.#refuseClosed();
-    if (this.#unsent.length === 0) this.#seal(bytes.subarray(0, PLAIN_BYTES));
-    this.#isSending = true;
-    const count = await this.#conn.write(this.#unsent);
-    this.#isSending = false;
-    this.#unsent = this.#unsent.subarray(count);
-    return this.#unsent.length === 0 ? this.#unsentPlain : 0;
+    return this.isPlain ? await this.#conn.write(bytes) : await this.#sealed.write(bytes);
   }
 
   async closeWrite(): Promise<void> {
     await this.greet();
-    this.#refuseClosed();
-    if (!this.isPlain) {
-      this.#hasEnded = true;
-      this.#lib.SSL_shutdown(this.#ssl);
-      await this.#sendOutbox();
-    }
+    this.#sealed.refuseClosed();
+    if (!this.isPlain) await this.#sealed.end();
     await this.#conn.closeWrite();
   }
 
   close(): void {
-    if (this.#closed) return;
-    const goodbye = this.#maybeGoodbye();
-    this.#closed = true;
-    this.#lib.SSL_free(this.#ssl);
-    if (!goodbye) return this.#conn.close();
-    const late = setTimeout(() => this.#conn.close(), GOODBYE_MS);
-    void this.#conn.write(goodbye).catch(() => {}).then(() => {
-      clearTimeout(late);
-      closeQuietly(this.#conn);
-    });
-  }
-
-  /** Without it the peer could not tell an end from a cut; between two pieces it is no good. */
-  #maybeGoodbye(): Uint8Array | undefined {
-    if (!this.#isGreeted || this.#hasEnded || this.#isSending) return undefined;
-    if (this.#unsent.length > 0) return undefined;
-    this.#lib.ERR_clear_error();
-    this.#lib.SSL_shutdown(this.#ssl);
-    return this.#takeOutbox();
+    this.#sealed.close();
   }
 
   async #shakeHands(): Promise<void> {
     const first = new Uint8Array(SEALED_BYTES);
     const count = await this.#conn.read(first);
-    this.#refuseClosed();
+    this.#sealed.refuseClosed();
     if (count === null || first[0] !== HANDSHAKE_RECORD) {
       this.#early = first.subarray(0, count ?? 0);
       return;
     }
-    this.#lib.BIO_write(this.#inbox, first, count);
-    while (true) {
-      this.#refuseClosed();
-      this.#lib.ERR_clear_error();
-      const done = this.#lib.SSL_do_handshake(this.#ssl);
-      if (done === 1) break;
-      if (this.#lib.SSL_get_error(this.#ssl, done) !== SSL_ERROR_WANT_READ) await this.#refuse();
-      await this.#sendOutbox();
-      if (!await this.#receive()) {
-        throw new RtoolError("connection_lost", "The peer left during the TLS handshake");
-      }
-    }
-    await this.#sendOutbox();
-    this.#refuseClosed();
+    const fault = await this.#sealed.shakeHands(first.subarray(0, count));
+    if (fault) await this.#refuse(fault.why);
     this.#certificate = this.#maybeCertificate();
-    this.#isGreeted = true;
   }
 
   /** Lets the peer hear why, as TLS says it, before the connection ends. */
-  async #refuse(): Promise<never> {
-    const fault = lastFault(this.#lib);
-    const verdict = this.#lib.SSL_get_verify_result(this.#ssl);
+  async #refuse(fault: string): Promise<never> {
+    this.#sealed.refuseClosed();
+    const verdict = this.#lib.SSL_get_verify_result(this.#sealed.ssl);
     if (verdict !== 0n) await new Promise((resolve) => setTimeout(resolve, REFUSAL_MS));
-    this.#refuseClosed();
+    this.#sealed.refuseClosed();
     const timer = setTimeout(() => this.close(), REFUSED_DRAIN_MS);
+    const rest = new Uint8Array(SEALED_BYTES);
     try {
-      await this.#sendOutbox();
+      await this.#sealed.sendOutbox();
       await this.#conn.closeWrite();
       // Bytes that nobody reads would turn into a reset, and that would lose the reason.
-      while (await this.#conn.read(this.#sealed) !== null) { /* Forgotten. */ }
+      while (await this.#conn.read(rest) !== null) { /* Forgotten. */ }
     } catch {
       // The peer is gone.
     } finally {
@@ -209,50 +133,14 @@ export class TlsStream implements Wire {
     return Promise.resolve(count);
   }
 
-  #seal(plain: Uint8Array): void {
-    this.#lib.ERR_clear_error();
-    // Memory takes all there is, so it is all or an error.
-    const count = this.#lib.SSL_write(this.#ssl, plain as Uint8Array<ArrayBuffer>, plain.length);
-    if (count !== plain.length) throw this.#broken();
-    this.#unsent = this.#takeOutbox();
-    this.#unsentPlain = count;
-  }
-
-  async #receive(): Promise<boolean> {
-    const count = await this.#conn.read(this.#sealed);
-    this.#refuseClosed();
-    if (count !== null) this.#lib.BIO_write(this.#inbox, this.#sealed, count);
-    return count !== null;
-  }
-
-  async #sendOutbox(): Promise<void> {
-    const bytes = this.#takeOutbox();
-    for (let at = 0; at < bytes.length;) at += await this.#conn.write(bytes.subarray(at));
-  }
-
-  #takeOutbox(): Uint8Array<ArrayBuffer> {
-    const bytes = new Uint8Array(Number(this.#lib.BIO_ctrl_pending(this.#outbox)));
-    if (bytes.length > 0) this.#lib.BIO_read(this.#outbox, bytes, bytes.length);
-    return bytes;
-  }
-
   #maybeCertificate(): PeerCertificate | undefined {
-    const shown = this.#lib.SSL_get1_peer_certificate(this.#ssl);
+    const shown = this.#lib.SSL_get1_peer_certificate(this.#sealed.ssl);
     if (shown === null) return undefined;
     try {
       return readCertificate(derOf(this.#lib, shown));
     } finally {
       this.#lib.X509_free(shown);
     }
-  }
-
-  /** What OpenSSL has freed must not be touched again. */
-  #refuseClosed(): void {
-    if (this.#closed) throw new RtoolError("connection_lost", "The connection was closed");
-  }
-
-  #broken(): RtoolError {
-    return new RtoolError("connection_lost", `TLS failed: ${lastFault(this.#lib)}`);
   }
 }
 
@@ -275,18 +163,4 @@ function derOf(lib: OpenSsl, certificate: Handle): Uint8Array {
   const place = new BigUint64Array([Deno.UnsafePointer.value(Deno.UnsafePointer.of(der))]);
   lib.i2d_X509(certificate, place);
   return der;
-}
-
-function closeQuietly(conn: Deno.TcpConn): void {
-  try {
-    conn.close();
-  } catch {
-    // It took too long, and was closed.
-  }
-}
-
-/** OpenSSL gives none of these only when there is no memory. */
-function owned(handle: Deno.PointerValue): Handle {
-  if (handle === null) throw new RtoolError("internal", "OpenSSL has no memory");
-  return handle;
 }

@@ -2,25 +2,31 @@
  * What a command shows the broker, and the key that signs its jobs: from options and files.
  */
 
+import { readCertificates } from "../access/pem_file.ts";
 import { maybeSecret } from "../access/secret_file.ts";
 import type { BrokerOptions } from "../cluster/broker.ts";
+import type { BrokerLogin } from "../cluster/broker_login.ts";
+import type { StartTls } from "../cluster/broker_tls.ts";
 import { type ClusterKey, parseKeyText } from "../cluster/claim.ts";
 import type { QueueSizes } from "../cluster/queue_streams.ts";
 import { RtoolError } from "../core/errors.ts";
 import type { Options } from "../core/options.ts";
 import type { Context } from "./context.ts";
 import { configDir } from "./parse.ts";
+import { readIdentity } from "./tls_files.ts";
 
-/** Where the broker is, and what it is shown. */
+/** Where the broker is, and what it is shown; throws for what cannot be used. */
 export function brokerOptions(options: Options): BrokerOptions {
+  const urls = options.list("nats");
+  urls.forEach(refuseUrl);
+  const ca = options.maybeText("nats-ca");
+  if (ca !== undefined) readCertificates(ca);
   return {
-    urls: options.list("nats"),
-    user: options.maybeText("nats-user"),
-    password: maybeContent(options, "nats-password-file"),
-    token: maybeContent(options, "nats-token-file"),
-    nkey: maybeContent(options, "nats-nkey-file"),
-    credentials: maybeContent(options, "nats-credentials"),
-    ca: options.maybeText("nats-ca"),
+    urls,
+    login: keepingLogin(options),
+    tls: urls.some((url) => url.startsWith(SECURE)),
+    ca,
+    startTls: maybeStartTls(options, ca),
   };
 }
 
@@ -52,6 +58,71 @@ export async function readClusterKey({ options, env }: Context): Promise<Cluster
   throw new RtoolError("bad_config", `Cannot read ${path}: there is no such file`, {
     hint: `make it with: rtool cluster key ${path}, and copy it to the other hosts`,
   });
+}
+
+/** Before a host that is to be reached by TLS. */
+const SECURE = "tls://";
+
+/** What is in a URL is seen by everybody who lists processes, and stands in logs. */
+function refuseUrl(url: string): void {
+  if (url.includes("@")) {
+    throw new RtoolError("bad_config", "Cannot use a broker's URL with a user or password in it", {
+      hint: "use --nats-user and --nats-password-file, or --nats-token-file",
+    });
+  }
+  if (/^(nats|tls):\/\/[^/]+\/?$/.test(url) || /^[^/]+$/.test(url)) return;
+  throw new RtoolError("bad_config", `Cannot use ${url} as a broker's URL`, {
+    hint: "it is like nats://host:4222, or tls://host:4222",
+  });
+}
+
+/** Ways to say who we are, of which the broker is shown one. */
+const WAYS = ["nats-user", "nats-token-file", "nats-nkey-file", "nats-credentials"] as const;
+
+/** Reads the files whenever it is asked; while they cannot be read, it says what they held. */
+function keepingLogin(options: Options): () => BrokerLogin {
+  const [one, other] = WAYS.filter((name) => options.maybeText(name) !== undefined);
+  if (one !== undefined && other !== undefined) {
+    throw new RtoolError("bad_config", `Cannot use --${one} beside --${other}`);
+  }
+  const hasPassword = options.maybeText("nats-password-file") !== undefined;
+  if (hasPassword && one !== "nats-user") {
+    throw new RtoolError("bad_config", "Cannot use --nats-password-file without --nats-user");
+  }
+  let login = readLogin(options);
+  return () => {
+    try {
+      login = readLogin(options);
+    } catch {
+      // It is being replaced. If the broker refuses the old one, that is told.
+    }
+    return login;
+  };
+}
+
+function readLogin(options: Options): BrokerLogin {
+  return {
+    user: options.maybeText("nats-user"),
+    password: maybeContent(options, "nats-password-file"),
+    token: maybeContent(options, "nats-token-file"),
+    nkey: maybeContent(options, "nats-nkey-file"),
+    credentials: maybeContent(options, "nats-credentials"),
+  };
+}
+
+/** Deno's own TLS does without the machine's OpenSSL: another one only to show a certificate. */
+function maybeStartTls(options: Options, ca: string | undefined): StartTls | undefined {
+  const [cert, key] = [options.maybeText("nats-cert"), options.maybeText("nats-key")];
+  if (cert === undefined && key === undefined) return undefined;
+  if (cert === undefined || key === undefined) {
+    throw new RtoolError("bad_config", "--nats-cert and --nats-key need each other");
+  }
+  readIdentity(cert, key); // Told before anybody is dialled.
+  return async (conn, hostname, signal) => {
+    const { TlsDialled } = await import("../access/tls_dialled.ts");
+    const { BROKER_HINTS } = await import("../cluster/broker_tls.ts");
+    return await TlsDialled.start(conn, hostname, { cert, key, ca }, BROKER_HINTS, signal);
+  };
 }
 
 function maybeContent(options: Options, name: string): string | undefined {

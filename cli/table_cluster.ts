@@ -23,6 +23,8 @@ const CREDENTIALS: readonly OptionSpec[] = [
   keyed("nats-nkey-file", "nkey_file", "FILE", "File with an nkey seed"),
   keyed("nats-credentials", "credentials", "FILE", "Credentials file, as nsc makes it"),
   keyed("nats-ca", "ca", "FILE", "Certificates (PEM) the broker's is checked with"),
+  keyed("nats-cert", "cert", "FILE", "Certificate (PEM) the broker is shown"),
+  keyed("nats-key", "cert_key", "FILE", "Its private key"),
 ];
 
 const TRUST: OptionSpec = {

@@ -60,8 +60,15 @@ function maybeIdentity(options: Options): ClientTls["identity"] {
     if (options.maybeText("tls-key") === undefined) return undefined;
     throw new RtoolError("usage", "Option --tls-key needs --tls-cert: whose key is it?");
   }
+  return readIdentity(path, options.maybeText("tls-key") ?? keyBeside(path));
+}
+
+/** A certificate and its key; throws when one cannot be read, or they do not belong together. */
+export function readIdentity(
+  path: string,
+  keyPath: string,
+): NonNullable<ClientTls["identity"]> {
   const chain = readCertificates(path);
-  const keyPath = options.maybeText("tls-key") ?? keyBeside(path);
   const key = readPrivateKey(keyPath);
   if (!fits(chain[0], key, keyPath)) throw unusable(keyPath, `it is not the key of ${path}`);
   return { cert: chain.join("\n"), key };

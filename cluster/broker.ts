@@ -5,23 +5,26 @@
  */
 
 import type { JetStreamClient, JetStreamManager, StoredMsg } from "@nats-io/jetstream";
-import type { ConnectionOptions, NatsConnection } from "@nats-io/nats-core/internal";
+import type { NatsConnection } from "@nats-io/nats-core/internal";
 import type { Log } from "../core/log.ts";
 import { settlesWithin } from "../core/time.ts";
-import { asking, backOff, brokerFault, codeOf, isSilence, RECONNECT_MS } from "./broker_faults.ts";
+import { asking, backOff, brokerFault, codeOf, connectFault } from "./broker_faults.ts";
+import { isSilence, RECONNECT_MS } from "./broker_faults.ts";
+import { type BrokerLogin, loginAuthenticator, refuseBadLogin } from "./broker_login.ts";
+import type { StartTls } from "./broker_tls.ts";
+import type { SocketOptions } from "./nats_socket.ts";
 
-/** Where the broker is, and what is shown to it. */
+/** Where the broker is, and how to get in. */
 export interface BrokerOptions {
   readonly urls: readonly string[];
-  readonly user?: string | undefined;
-  readonly password?: string | undefined;
-  readonly token?: string | undefined;
-  /** Text of an nkey seed. */
-  readonly nkey?: string | undefined;
-  /** Text of a credentials file. */
-  readonly credentials?: string | undefined;
+  /** What is shown to it, as it is at that time. */
+  readonly login?: (() => BrokerLogin) | undefined;
+  /** Whether it has to speak TLS. */
+  readonly tls?: boolean | undefined;
   /** Name of a PEM file: the broker's certificate is checked with it, and TLS is required. */
   readonly ca?: string | undefined;
+  /** TLS with a certificate of our own; then it is required, too. */
+  readonly startTls?: StartTls | undefined;
 }
 
 /** A message as a stream keeps it. */
@@ -82,17 +85,21 @@ export class Broker implements AsyncDisposable {
     const { NatsSocket } = await import("./nats_socket.ts");
     const transport = await import("@nats-io/nats-core/internal");
     const { jetstream, jetstreamManager } = await import("@nats-io/jetstream");
+    const { urls, login = () => ({}) } = options;
+    refuseBadLogin(login(), transport);
+    let fault: Error | undefined;
     try {
       transport.setTransportFactory({ factory: () => new NatsSocket() });
       const connection = await transport.NatsConnectionImpl.connect({
-        ...await connectionOptions(options, transport),
+        ...connectionOptions(options, transport),
+        tellFault: (told) => fault = told,
         ...RECONNECTING,
         ...backOff(),
-      });
+      } as SocketOptions);
       const manager = await jetstreamManager(connection, { checkAPI: false });
       return new Broker(connection, jetstream(connection), manager, transport.headers);
     } catch (cause) {
-      throw brokerFault(cause, options.urls.join(", "));
+      throw connectFault(fault ?? cause, urls.join(", "), login());
     }
   }
 
@@ -188,7 +195,9 @@ export class Broker implements AsyncDisposable {
   }
 
   async #watch(): Promise<void> {
-    for await (const { type } of this.connection.status()) {
+    for await (const status of this.connection.status()) {
+      const { type } = status;
+      if (type === "error") this.#log?.error("broker refuses", { why: status.error.message });
       // Each try that fails is told as a loss of its own.
       if (type === "disconnect" && !this.#away) {
         this.#away = true;
@@ -225,27 +234,22 @@ export class Broker implements AsyncDisposable {
 const RECONNECTING = {
   timeout: CONNECT_TIMEOUT_MS,
   maxReconnectAttempts: -1,
+  // Refused again, a server goes on trying: its files are read anew, and may be renewed.
+  ignoreAuthErrorAbort: true,
   pingInterval: PING_INTERVAL_MS,
   name: "rtool",
 } as const;
 
-async function connectionOptions(
-  { urls, user, password, token, nkey, credentials, ca }: BrokerOptions,
+function connectionOptions(
+  { urls, login, tls = false, ca, startTls }: BrokerOptions,
   transport: typeof import("@nats-io/nats-core/internal"),
-): Promise<ConnectionOptions> {
-  const bytes = (text: string) => new TextEncoder().encode(text);
-  const authenticator = nkey !== undefined
-    ? transport.nkeyAuthenticator(bytes(nkey.trim()))
-    : credentials !== undefined
-    ? transport.credsAuthenticator(bytes(credentials))
-    : undefined;
+): SocketOptions {
+  const isTls = tls || ca !== undefined || startTls !== undefined;
   return {
     servers: [...urls],
-    ...(authenticator ? { authenticator } : {}),
-    ...(user === undefined ? {} : { user }),
-    ...(password === undefined ? {} : { pass: password }),
-    ...(token === undefined ? {} : { token }),
-    ...(ca === undefined ? {} : { tls: { ca: await Deno.readTextFile(ca) } }),
+    ...(login ? { authenticator: loginAuthenticator(login, transport) } : {}),
+    ...(isTls ? { tls: ca === undefined ? {} : { caFile: ca } } : {}),
+    ...(startTls ? { startTls } : {}),
   };
 }
 

@@ -4,12 +4,18 @@
 
 import { RtoolError } from "../core/errors.ts";
 import { delay } from "../core/time.ts";
+import { type BrokerLogin, refusedLogin } from "./broker_login.ts";
 
 /** Between one try to reach the broker and the next: longer each time. */
 export const RECONNECT_MS = { first: 200, max: 10_000 } as const;
 
 const STREAM_FULL = 10077;
 const NO_STORAGE = 10047;
+
+/** The account, or the broker, has no JetStream. */
+const NO_STREAMS: readonly number[] = [503, 10039, 10076];
+
+const ACCESS_HINT = "docs/cluster.md lists the permissions rtool needs";
 
 /** Does what the broker is asked for; its errors become rtool's. */
 export async function asking<T>(ask: () => Promise<T>): Promise<T> {
@@ -72,9 +78,20 @@ export function codeOf(cause: unknown): number | undefined {
   return typeof code === "number" ? code : undefined;
 }
 
-/** What JetStream itself refuses is told as it words it; all else means that it is not there. */
+/** Why the broker could not be reached, or has not let us in. */
+export function connectFault(cause: unknown, where: string, login: BrokerLogin): RtoolError {
+  const name = cause instanceof Error ? cause.name : "";
+  if (name === "AuthorizationError" || name === "UserAuthenticationExpiredError") {
+    return refusedLogin(login, where, cause);
+  }
+  return brokerFault(cause, where);
+}
+
+/** What the broker refuses is told as it words it; all else means that it is not there. */
 export function brokerFault(cause: unknown, where?: string): RtoolError {
   if (cause instanceof RtoolError) return cause;
+  const denied = maybeDenied(cause);
+  if (denied) return denied;
   const why = cause instanceof Error ? cause.message : String(cause);
   const code = codeOf(cause);
   if (code === STREAM_FULL) {
@@ -86,9 +103,27 @@ export function brokerFault(cause: unknown, where?: string): RtoolError {
       hint: "give it more (max_file_store), or make the queue smaller: --logs-size-max",
     });
   }
+  if (code !== undefined && NO_STREAMS.includes(code)) {
+    return new RtoolError("not_allowed", "The broker has no JetStream for us", {
+      cause,
+      hint: "start it with -js; with accounts, enable JetStream in ours",
+    });
+  }
   if (code !== undefined && code > 1000) {
     return new RtoolError("internal", `The broker refused: ${why}`, { cause });
   }
   const place = where === undefined ? "The broker does not answer" : `Cannot connect to ${where}`;
   return new RtoolError("cannot_connect", `${place}: ${why}`, { cause });
+}
+
+/** A subject is closed to us. */
+function maybeDenied(cause: unknown): RtoolError | undefined {
+  for (let error = cause; error instanceof Error; error = error.cause) {
+    if (error.name !== "PermissionViolationError") continue;
+    const { operation, subject } = error as Error & { operation?: string; subject?: string };
+    const what = operation === "subscription" ? "listen to" : "publish to";
+    const message = `The broker does not let us ${what} ${subject}`;
+    return new RtoolError("not_allowed", message, { cause, hint: ACCESS_HINT });
+  }
+  return undefined;
 }

@@ -10,6 +10,15 @@ import type { ConnectionOptions, Server, ServerInfo } from "@nats-io/nats-core/i
 import { concat } from "../core/bytes.ts";
 import { RtoolError } from "../core/errors.ts";
 import { settlesWithin } from "../core/time.ts";
+import { type Carrier, socketFault, startDenoTls, type StartTls } from "./broker_tls.ts";
+
+/** The client's options, and ours beside them: it hands all of them on. */
+export interface SocketOptions extends ConnectionOptions {
+  /** Another TLS than Deno's: it shows a certificate. */
+  readonly startTls?: StartTls;
+  /** Is told why a try failed, and `undefined` when one begins. */
+  readonly tellFault?: (fault: Error | undefined) => void;
+}
 
 /** What a broker says first is one line, and no longer. */
 const INFO_BYTES_MAX = 64 * 1024;
@@ -21,55 +30,57 @@ const LAST_MS = 1_000;
 
 const LINE_FEED = 10;
 
+/** Words on which the client of NATS gives a try up; else it would wait until its time is over. */
+const NOT_LET_IN = "-ERR 'Authorization Violation'\r\n";
+
 /** One connection to the broker; made anew for each try. */
 export class NatsSocket implements Transport {
   readonly lang = "deno";
   readonly version = "3.4.0";
   readonly #closed = Promise.withResolvers<void | Error>();
   readonly #unsent: Uint8Array[] = [];
-  #conn: Deno.TcpConn | Deno.TlsConn | undefined;
+  readonly #stop = new AbortController();
+  #conn: Carrier | undefined;
   #first: Uint8Array = new Uint8Array(0);
   #isEncrypted = false;
   #isClosed = false;
   #sending: Promise<void> | undefined;
+  #tellFault: SocketOptions["tellFault"];
 
   get isClosed(): boolean {
     return this.#isClosed;
   }
 
   /** Dials, reads the broker's greeting, and goes on in TLS if either side wants it. */
-  async connect({ hostname, port, tlsName }: Server, options: ConnectionOptions): Promise<void> {
-    const conn = await Deno.connect({ hostname, port });
-    this.#conn = conn;
-    if (this.#isClosed) return conn.close();
-    conn.setNoDelay(true);
-    this.#first = await readLine(conn);
-    const info = parseInfo(this.#first);
-    checkOptions(info, options);
-    if (!info.tls_required && !(info.tls_available && options.tls)) return;
-    const ca = options.tls?.ca;
-    this.#conn = await Deno.startTls(conn, {
-      hostname: tlsName || hostname,
-      ...(ca === undefined ? {} : { caCerts: [ca] }),
-    });
-    await this.#conn.handshake();
-    this.#isEncrypted = true;
+  async connect(server: Server, options: SocketOptions): Promise<void> {
+    this.#tellFault = options.tellFault;
+    this.#tellFault?.(undefined);
+    try {
+      await this.#open(server, options);
+    } catch (cause) {
+      if (this.#isClosed) throw cause; // Given up: it is not the broker's fault.
+      throw this.#told(cause);
+    }
   }
 
   async *[Symbol.asyncIterator](): AsyncIterableIterator<Uint8Array> {
     yield this.#first;
-    const conn = this.#conn;
-    if (!conn) return;
+    let isAnswered = false;
     let problem: Error | undefined;
     try {
-      while (!this.#isClosed) {
+      while (!this.#isClosed && this.#conn) {
         const buffer = new Uint8Array(READ_BYTES);
-        const count = await conn.read(buffer);
+        const count = await this.#conn.read(buffer);
         if (count === null) break;
+        isAnswered = true;
         yield buffer.subarray(0, count);
       }
     } catch (error) {
       if (error instanceof Error) problem = error;
+    }
+    if (!isAnswered && !this.#isClosed) {
+      this.#told(problem ?? silentEnd());
+      yield new TextEncoder().encode(NOT_LET_IN);
     }
     this.#end(problem);
   }
@@ -104,6 +115,36 @@ export class NatsSocket implements Transport {
     this.#end();
   }
 
+  async #open({ hostname, port, tlsName }: Server, options: SocketOptions): Promise<void> {
+    const conn = await Deno.connect({ hostname, port });
+    this.#hold(conn);
+    conn.setNoDelay(true);
+    this.#first = await readLine(conn);
+    const info = parseInfo(this.#first);
+    checkOptions(info, options);
+    if (!info.tls_required && !(info.tls_available && options.tls)) return;
+    // What follows in plain text may be anybody's: it must not pass for the broker's.
+    if (this.#first.indexOf(LINE_FEED) < this.#first.length - 1) throw notNats();
+    const startTls = options.startTls ?? startDenoTls(options.tls?.caFile);
+    this.#conn = undefined; // The connection is consumed.
+    this.#hold(await startTls(conn, tlsName || hostname, this.#stop.signal));
+    this.#isEncrypted = true;
+  }
+
+  /** Whoever has given up meanwhile could not close what was not there yet. */
+  #hold(conn: Carrier): void {
+    this.#conn = conn;
+    if (!this.#isClosed) return;
+    conn.close();
+    throw new RtoolError("cannot_connect", "The connection was closed");
+  }
+
+  #told(cause: unknown): Error {
+    const fault = socketFault(cause);
+    this.#tellFault?.(fault);
+    return fault;
+  }
+
   async #send(): Promise<void> {
     await Promise.resolve(); // What is sent in one turn goes in one write.
     while (this.#unsent.length > 0) {
@@ -117,6 +158,7 @@ export class NatsSocket implements Transport {
   #end(error?: Error): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
+    this.#stop.abort();
     try {
       this.#conn?.close();
     } catch {
@@ -141,9 +183,17 @@ function parseInfo(line: Uint8Array): ServerInfo {
   const text = new TextDecoder().decode(line);
   const json = /^INFO\s+(\{.*\})/i.exec(text)?.[1];
   if (json === undefined) throw notNats();
-  return JSON.parse(json);
+  try {
+    return JSON.parse(json);
+  } catch (cause) {
+    throw notNats(cause);
+  }
 }
 
-function notNats(): RtoolError {
-  return new RtoolError("cannot_connect", "What answers there is no NATS broker");
+function notNats(cause?: unknown): RtoolError {
+  return new RtoolError("cannot_connect", "What answers there is no NATS broker", { cause });
+}
+
+function silentEnd(): RtoolError {
+  return new RtoolError("cannot_connect", "The broker has closed the connection without a word");
 }

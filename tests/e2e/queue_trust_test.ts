@@ -81,20 +81,6 @@ Deno.test("a job message that is put into the queue again does not run again", a
   assertEquals([kind, await Deno.readTextFile(file)], ["ok", "x"]);
 });
 
-Deno.test("a broker that wants a password has it from a file", async () => {
-  await using broker = await TestBroker.start(["--user", "rtool", "--pass", "geheim"]);
-  const password = `${broker.dir}/password`;
-  await Deno.writeTextFile(password, "geheim\n", { mode: 0o600 });
-  const login = ["--nats-user", "rtool", "--nats-password-file", password];
-  await using server = await broker.server(login);
-  await joined(server);
-  const { code, stdout } = await broker.run("send", [...login, "-e", "cat(6 * 7)"]);
-  assertEquals([code, text(stdout)], [0, "42"]);
-  const refused = await broker.run("send", ["-e", "1"]);
-  assertEquals(refused.code, 69);
-  assertMatch(text(refused.stderr), /[Aa]uthorization/);
-});
-
 Deno.test("a broker that wants an nkey and speaks TLS alone has both", async () => {
   const dir = await Deno.makeTempDir({ prefix: "rtool-tls-" });
   const [cert, key, seed, config] = ["cert.pem", "key.pem", "seed", "nats.conf"].map((name) => {
