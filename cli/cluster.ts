@@ -89,7 +89,8 @@ function queueLine({ queue, waiting, running, oldest_ms, dead, kept_bytes }: Que
 
 function requiredLines({ required }: QueueReport): string {
   return required.map(({ require, jobs }) => {
-    return `${countText(jobs, "job")} on hosts with ${require.join(" and ")}\n`;
+    const [who, verb] = [countText(jobs, "job"), jobs === 1 ? "requires" : "require"];
+    return `${who} ${verb} ${require.join(" and ")}\n`;
   }).join("");
 }
 

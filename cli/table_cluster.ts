@@ -127,6 +127,8 @@ export const CLUSTER: CommandSpec = {
   summary: "Show the hosts of a queue and how much lies in it; make a cluster's key",
   options: [...AT_THE_BROKER, JSON_OUTPUT, CONFIG, HELP],
   notes: [
+    "It asks the broker, not a server: name it with --nats URL and --queue NAME, or with urls and",
+    "queue below [cluster] in the configuration file.",
     "key: makes FILE, or shows the public half of the key that is there. Servers run the jobs of",
     "whoever has their key, or one they trust (cluster.trust): keep it as you keep your ssh key.",
   ],

@@ -120,8 +120,12 @@ export class QueueWorker implements AsyncDisposable {
     void this.#lookAfterOutages();
   }
 
-  /** Finds the jobs that wait for what this host has, and forgets what none has required lately. */
+  /**
+   * Finds the jobs that wait for what this host has; forgets what it no longer has, or none has
+   * required lately.
+   */
   async look(): Promise<void> {
+    if (this.#queue.broker.away) return;
     try {
       const pending = await pendingTokens(this.#queue);
       const known = [...pending.keys()].filter((token) => this.#canServe(token));
@@ -131,7 +135,9 @@ export class QueueWorker implements AsyncDisposable {
       this.#options.log.error("queue not looked at", { why: toRtoolError(error).message });
     }
     const latest = performance.now() - IDLE_MS;
-    for (const pull of this.#served.values()) if (pull.usedAt < latest) this.#forget(pull);
+    for (const pull of this.#served.values()) {
+      if (pull.usedAt < latest || !this.#canServe(pull.token)) this.#forget(pull);
+    }
   }
 
   /** Takes no more jobs. */

@@ -61,10 +61,10 @@ export function answerWanted(
   const subscription = connection.subscribe(wantedSubject(queue), {
     callback: (error, question) => {
       if (error) return;
-      void serve(question.string()).then(
-        (isServed) => isServed && question.respond(host),
-        () => {}, // The broker is away: the jobs that wait are looked at later.
-      );
+      const answering = serve(question.string()).then((isServed) => {
+        if (isServed) question.respond(host);
+      });
+      answering.catch(() => {}); // The broker is away: the jobs that wait are looked at later.
     },
   });
   return { [Symbol.dispose]: () => connection.isClosed() || subscription.unsubscribe() };
@@ -79,7 +79,7 @@ export function canServe(host: HostCapacity, token: string): boolean {
 /** How many jobs there are of each token, beside those that require nothing. */
 export async function pendingTokens({ broker, names }: Queue): Promise<Map<string, number>> {
   const prefix = `${names.prefix}.job.need.`;
-  const subjects = await broker.subjects(names.jobs, `${prefix}>`);
+  const subjects = await broker.subjects(names.jobs, `${prefix}*.*.*`);
   const counts = new Map<string, number>();
   for (const [subject, jobs] of Object.entries(subjects)) {
     const token = subject.slice(prefix.length).split(".", 1)[0]!;

@@ -133,20 +133,6 @@ Deno.test("a key runs once, whoever sends it and however often", async () => {
   assertMatch(text(other.stderr), /used for another job/);
 });
 
-Deno.test("--require runs a job on a host with that label, and nowhere else", async () => {
-  await using broker = await TestBroker.start();
-  await using plain = await broker.server();
-  await using gpu = await broker.server(["--label", "gpu=1"]);
-  await joined(plain, gpu);
-  const jobs = Array.from({ length: 6 }, () => {
-    return broker.run("send", ["--require", "gpu=1", "-e", "cat(Sys.getenv('TMPDIR'))"]);
-  });
-  for (const { code, stdout } of await Promise.all(jobs)) {
-    assertEquals(code, 0);
-    assert(text(stdout).startsWith(gpu.dir), "A job ran on a host without the label");
-  }
-});
-
 Deno.test("without a broker sends to the queue fail at once with 69, and the doors are open", async () => {
   await using broker = await TestBroker.start();
   await using server = await broker.server();
