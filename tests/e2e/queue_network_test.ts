@@ -135,6 +135,26 @@ together("the broker, or the way to it, gone for a while", {
     assertEquals(account, { ...NONE, sent: 2, ok: 2 });
   },
 
+  "cut off from one server after the other in a storm: every job has one end": async (cluster) => {
+    const { ledger } = cluster;
+    await using stack = new AsyncDisposableStack();
+    const hosts = await Promise.all([1, 2, 3].map(() => cluster.host()));
+    for (const host of hosts) stack.use(await cluster.server(SHORT_LEASE, host));
+    const rounds = 2 * SOAK;
+    const jobs = 30 * rounds;
+    const storm = ledger.storm(Array.from({ length: jobs }, () => "Sys.sleep(0.3); cat('done')"));
+    for (let round = 0; round < rounds; round++) {
+      await cluster.begun(30 * round + 10);
+      await hosts[round % 3]!.cut();
+      await delay(3_000 + 1_000 * (round % 5)); // Longer than the lease.
+      await hosts[round % 3]!.mend();
+    }
+    for (const { kind, stdout } of await storm) assertEquals([kind, stdout], ["ok", "done"]);
+    const account = await ledger.account();
+    tell(`${rounds} cuts`, account);
+    assertEquals(account, { ...NONE, sent: jobs, ok: jobs, duplicates: account.duplicates });
+  },
+
   "a server that is told to leave while it is cut off leaves": async (cluster) => {
     const host = await cluster.host();
     const more = ["--lease", "60s", "--away-max", "3s", "--drain", "1s", "--quiet"];
