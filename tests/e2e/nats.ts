@@ -102,12 +102,14 @@ export class TestBroker implements AsyncDisposable {
 }
 
 async function isListening(hostname: string, port: number): Promise<boolean> {
-  try {
-    (await Deno.connect({ hostname, port })).close();
-    return true;
-  } catch {
-    return false;
-  }
+  const conn = await maybeConnect(hostname, port);
+  conn?.close();
+  return conn !== undefined;
+}
+
+/** A connection, if anybody listens there. */
+async function maybeConnect(hostname: string, port: number): Promise<Deno.TcpConn | undefined> {
+  return await Deno.connect({ hostname, port }).catch(() => undefined);
 }
 
 /** The way to a broker, which can be cut. */
@@ -145,11 +147,11 @@ export class Cable implements AsyncDisposable {
 
   async #accept(port: number): Promise<void> {
     for await (const near of this.#listener) {
-      if (this.#isCut) {
+      const far = this.#isCut ? undefined : await maybeConnect("127.0.0.1", port);
+      if (!far) {
         closeQuietly(near);
         continue;
       }
-      const far = await Deno.connect({ hostname: "127.0.0.1", port });
       for (const [from, to] of [[near, far], [far, near]] as const) {
         this.#ends.add(from);
         void from.readable.pipeTo(to.writable).catch(() => {});

@@ -5,7 +5,7 @@
  * `RTOOL_SOAK` multiplies how much is done.
  */
 
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { delay } from "../../core/time.ts";
 import { joined, until } from "./nats.ts";
 import { run, start } from "./processes.ts";
@@ -90,7 +90,7 @@ together("the broker, or the way to it, gone for a while", {
     const { kind, stdout } = await end;
     assertEquals([kind, stdout.startsWith(cut.dir)], ["ok", true]);
     const account = await ledger.account();
-    tell("a server cut off for 5 s", { ...account, "told after ms": backMs });
+    tell("a server cut off for some seconds", { ...account, "told after ms": backMs });
     assertEquals(account, { ...NONE, sent: 1, ok: 1 });
   },
 
@@ -133,6 +133,31 @@ together("the broker, or the way to it, gone for a while", {
     const account = await ledger.account();
     tell("a server cut off", { ...account, "noticed after ms": noticedMs, "back after": backMs });
     assertEquals(account, { ...NONE, sent: 2, ok: 2 });
+  },
+
+  "cut off from one server after the other in a storm: every job has one end": async (cluster) => {
+    const { ledger } = cluster;
+    await using stack = new AsyncDisposableStack();
+    const hosts = await Promise.all([1, 2, 3].map(() => cluster.host()));
+    for (const host of hosts) stack.use(await cluster.server(SHORT_LEASE, host));
+    const rounds = 2 * SOAK;
+    const jobs = 30 * rounds;
+    const storm = ledger.storm(Array.from({ length: jobs }, () => "Sys.sleep(0.3); cat('done')"));
+    for (let round = 0; round < rounds; round++) {
+      await cluster.begun(30 * round + 10);
+      await hosts[round % 3]!.cut();
+      await delay(3_000 + 1_000 * (round % 5)); // Longer than the lease.
+      await hosts[round % 3]!.mend();
+    }
+    for (const { kind, stdout, notes } of await storm) {
+      // What a host that was lost had printed comes again.
+      const times = stdout.length / "done".length;
+      assertEquals([kind, stdout], ["ok", "done".repeat(times)]);
+      assert(times >= 1 && times <= 1 + notes.length, `${stdout} ${notes}`);
+    }
+    const account = await ledger.account();
+    tell(`${rounds} cuts`, account);
+    assertEquals(account, { ...NONE, sent: jobs, ok: jobs, duplicates: account.duplicates });
   },
 
   "a server that is told to leave while it is cut off leaves": async (cluster) => {
