@@ -51,6 +51,9 @@ const PING_INTERVAL_MS = 10_000;
 /** After an outage hosts come back one after the other, all within this. */
 const SETTLING_MS = 1.5 * RECONNECT_MS.max;
 
+/** Different faults that are logged of one outage. */
+const TOLD_MAX = 20;
+
 /** What the API of JetStream says. */
 const NO_MESSAGE = 10037;
 const WRONG_LAST_SEQUENCE = 10071;
@@ -65,6 +68,8 @@ export class Broker implements AsyncDisposable {
   #away = false;
   #backAt = -Infinity;
   #log: Log | undefined;
+  /** What has been logged since the connection was there last. */
+  readonly #told = new Set<string>();
   readonly #headers: () => ReturnType<typeof import("@nats-io/nats-core/internal").headers>;
 
   private constructor(
@@ -87,17 +92,21 @@ export class Broker implements AsyncDisposable {
     const { jetstream, jetstreamManager } = await import("@nats-io/jetstream");
     const { urls, login = () => ({}) } = options;
     refuseBadLogin(login(), transport);
-    let fault: Error | undefined;
+    let [fault, broker]: [Error?, Broker?] = [];
     try {
       transport.setTransportFactory({ factory: () => new NatsSocket() });
       const connection = await transport.NatsConnectionImpl.connect({
         ...connectionOptions(options, transport),
-        tellFault: (told) => fault = told,
+        tellFault: (told) => {
+          fault = told;
+          if (told && broker) broker.#tell("broker not reached", told);
+        },
         ...RECONNECTING,
         ...backOff(),
       } as SocketOptions);
       const manager = await jetstreamManager(connection, { checkAPI: false });
-      return new Broker(connection, jetstream(connection), manager, transport.headers);
+      broker = new Broker(connection, jetstream(connection), manager, transport.headers);
+      return broker;
     } catch (cause) {
       throw connectFault(fault ?? cause, urls.join(", "), login());
     }
@@ -197,7 +206,7 @@ export class Broker implements AsyncDisposable {
   async #watch(): Promise<void> {
     for await (const status of this.connection.status()) {
       const { type } = status;
-      if (type === "error") this.#log?.error("broker refuses", { why: status.error.message });
+      if (type === "error") this.#tell("broker refuses", status.error);
       // Each try that fails is told as a loss of its own.
       if (type === "disconnect" && !this.#away) {
         this.#away = true;
@@ -206,9 +215,17 @@ export class Broker implements AsyncDisposable {
         this.#away = false;
         this.reconnects++;
         this.#backAt = performance.now();
+        this.#told.clear();
         this.#log?.info("broker back");
       }
     }
+  }
+
+  /** Logs what goes wrong again and again, once. */
+  #tell(what: string, { message: why }: Error): void {
+    if (this.#told.has(why) || this.#told.size >= TOLD_MAX) return;
+    this.#told.add(why);
+    this.#log?.error(what, { why });
   }
 
   async #maybeMessage(

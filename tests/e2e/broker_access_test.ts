@@ -127,6 +127,23 @@ Deno.test("of several brokers one that answers is used, and another when that on
   assertEquals(none.code, 69, text(none.stderr));
 });
 
+Deno.test("a server that is refused when its broker is back goes on trying, with the password it then has", async () => {
+  using place = new Place();
+  const file = secretFile(place.dir, "password", "first-secret");
+  const login = ["--nats-user", "ann", "--nats-password-file", file];
+  await using broker = await TestBroker.start(["--user", "ann", "--pass", "first-secret"]);
+  await using server = await broker.server(login);
+  await joined(server);
+  await broker.kill("SIGKILL");
+  await broker.revive(["--user", "ann", "--pass", "second-secret"]);
+  await until(() => /broker refuses" why=.*Authorization/.test(server.stderrText()));
+  secretFile(place.dir, "password", "second-secret");
+  await until(() => server.stderrText().includes("broker back"));
+  const { code, stdout, stderr } = await broker.run("send", [...login, "-e", "cat(6 * 7)"]);
+  assertEquals([code, text(stdout)], [0, "42"], text(stderr));
+  assertEquals(server.stderrText().match(/broker refuses/g)?.length, 1, server.stderrText());
+});
+
 Deno.test("the permissions of docs/cluster.md are enough for all that rtool does with a queue", async () => {
   using place = new Place();
   const snippet = /^```\n(authorization \{[^]*?)^```$/m.exec(PAGE)?.[1] ?? "";
