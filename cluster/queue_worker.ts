@@ -95,7 +95,9 @@ export class QueueWorker implements AsyncDisposable {
     this.#answering ??= answerWanted(this.#queue, this.#options.host, (token) => {
       return this.#serve(token);
     });
-    this.#looking ??= setInterval(() => void this.look(), LOOK_MS);
+    this.#looking ??= setInterval(() => {
+      if (!this.#queue.broker.away) void this.look();
+    }, LOOK_MS);
     await this.look();
     void this.#lookAfterOutages();
   }
@@ -105,7 +107,6 @@ export class QueueWorker implements AsyncDisposable {
    * required lately.
    */
   async look(): Promise<void> {
-    if (this.#queue.broker.away) return;
     try {
       const pending = await pendingTokens(this.#queue);
       const known = [...pending.keys()].filter((token) => this.#canServe(token));
