@@ -114,7 +114,9 @@ export class QueueWorker implements AsyncDisposable {
     this.#answering ??= answerWanted(this.#queue, this.#options.host, (token) => {
       return this.#serve(token);
     });
-    this.#looking ??= setInterval(() => void this.look(), LOOK_MS);
+    this.#looking ??= setInterval(() => {
+      if (!this.#queue.broker.away) void this.look();
+    }, LOOK_MS);
     this.#sweeping ??= setInterval(() => this.#sweep(), SWEEP_MS);
     await this.look();
     void this.#lookAfterOutages();
@@ -125,7 +127,6 @@ export class QueueWorker implements AsyncDisposable {
    * required lately.
    */
   async look(): Promise<void> {
-    if (this.#queue.broker.away) return;
     try {
       const pending = await pendingTokens(this.#queue);
       const known = [...pending.keys()].filter((token) => this.#canServe(token));

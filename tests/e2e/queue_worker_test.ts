@@ -38,7 +38,7 @@ Deno.test("jobs with requirements and those without have their turns, whoever se
   });
   for (const job of jobs) assertEquals((await outcomeOf(job)).kind, "ok");
   assertEquals(ran.length, 50);
-  // A third each, as long as they last: behind 40 others they would have waited for ever.
+  // A third each, as long as they last; if they starved, they would come behind the 40 others.
   for (const code of ["gpu", "cores"]) assertLess(ran.lastIndexOf(code), 40, ran.join(" "));
   assertEquals(worker.errors, []);
 });
