@@ -40,7 +40,8 @@ const PREFIX = "rtool-e2e-";
 /** Where `ip netns` keeps their names. */
 const NAMES = "/run/netns";
 
-let networks = 0;
+/** Files of tests may share a process: each counts from elsewhere. */
+let networks = crypto.getRandomValues(new Uint16Array(1))[0]!;
 
 /**
  * Namespaces around a switch. What is cut is cut in the middle: both ends keep their carrier and
