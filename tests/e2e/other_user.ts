@@ -35,7 +35,7 @@ export class OtherUser implements AsyncDisposable {
   }
 
   static async create(): Promise<OtherUser> {
-    const name = `rtool-t${Deno.pid}`;
+    const name = `rtool-t${crypto.randomUUID().slice(0, 8)}`;
     await must(["useradd", "--system", "--no-create-home", "--shell", "/bin/false", name]);
     const [uid, gid] = await Promise.all(["-u", "-g"].map(async (which) => {
       return Number(text((await must(["id", which, name])).stdout));
