@@ -3,21 +3,16 @@
  */
 
 import { RtoolError, toRtoolError } from "../core/errors.ts";
-import { EMPTY_RECEIPT, type Job, type JobEvent, type JobId } from "../core/job.ts";
-import type { JobRequest, Outcome, Principal } from "../core/job.ts";
+import type { Job, JobEvent, JobId, JobRequest, Outcome, Principal } from "../core/job.ts";
 import { delay } from "../core/time.ts";
-import { encodeEvent } from "../messages_events.ts";
 import { claimedOf, type ClaimedPrincipal, type ClusterKey, signClaim } from "./claim.ts";
+import { CLAIM_HEADER, SIGNATURE_HEADER } from "./claim_headers.ts";
 import { encodeBody, queueable } from "./job_body.ts";
-import { type Entry, JobLog, PLAIN_ENTRY, readObject } from "./job_log.ts";
+import { endEntry, endFrames } from "./job_end.ts";
+import { JobLog, PLAIN_ENTRY, readObject } from "./job_log.ts";
 import { LogReader } from "./log_reader.ts";
 import { checkedLabel, digestHex, keyedId, NO_LABEL, ownerToken, randomId } from "./names.ts";
 import type { Queue } from "./queue.ts";
-
-/** Headers of a job message that hold its claim. */
-export const CLAIM_HEADER = "Rtool-Claim";
-/** See {@linkcode CLAIM_HEADER}. */
-export const SIGNATURE_HEADER = "Rtool-Signature";
 
 /** A host that runs the job answers within this. */
 const ASK_TIMEOUT_MS = 2_000;
@@ -176,17 +171,6 @@ export class QueueClient {
       },
     };
   }
-}
-
-/** The entry of a job's end behind another. */
-export function endEntry(last: Entry, outcome: Outcome): Entry {
-  const { attempt, batch, lost, host } = last;
-  return { ...PLAIN_ENTRY, attempt, lost, host, batch: batch + 1, end: outcome.kind };
-}
-
-/** The frames of a job's end that no R had a part in. */
-export function endFrames(outcome: Outcome): Uint8Array {
-  return encodeEvent(1, { kind: "end", outcome, receipt: EMPTY_RECEIPT });
 }
 
 async function refuseOther(log: JobLog, digest: string): Promise<void> {
