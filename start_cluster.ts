@@ -8,6 +8,7 @@ import type { ClaimedPrincipal, ClusterKey } from "./cluster/claim.ts";
 import type { HostReport } from "./cluster/host_report.ts";
 import type { QueueClient } from "./cluster/queue_client.ts";
 import type { QueueWorker, WorkerOptions } from "./cluster/queue_worker.ts";
+import type { SessionHost } from "./cluster/session_host.ts";
 import { RtoolError, toRtoolError } from "./core/errors.ts";
 import type { Evaluator, Principal } from "./core/job.ts";
 import type { Log } from "./core/log.ts";
@@ -74,6 +75,7 @@ class Membership implements AsyncDisposable {
   readonly #key: ClusterKey;
   #broker: Broker | undefined;
   #worker: QueueWorker | undefined;
+  #sessionHost: SessionHost | undefined;
   #answering: Disposable | undefined;
   readonly #startedAt = performance.now();
   #joining: Promise<void> = Promise.resolve();
@@ -90,15 +92,21 @@ class Membership implements AsyncDisposable {
     this.#joining = this.#join(evaluator).catch((error) => {
       if (!stop.aborted) log.error("cluster not joined", { why: toRtoolError(error).message });
     });
-    stop.addEventListener("abort", () => this.#worker?.leave(), { once: true });
+    stop.addEventListener("abort", () => this.#leave(), { once: true });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#worker?.leave();
+    this.#leave();
     await this.#joining;
     this.#answering?.[Symbol.dispose]();
+    await this.#sessionHost?.[Symbol.asyncDispose]();
     await this.#worker?.[Symbol.asyncDispose]();
     await this.#broker?.[Symbol.asyncDispose]();
+  }
+
+  #leave(): void {
+    this.#worker?.leave();
+    this.#sessionHost?.leave();
   }
 
   async #join(evaluator: Evaluator): Promise<void> {
@@ -108,6 +116,7 @@ class Membership implements AsyncDisposable {
     const { Queue } = await import("./cluster/queue.ts");
     const { QueueClient } = await import("./cluster/queue_client.ts");
     const { QueueWorker, whenThere } = await import("./cluster/queue_worker.ts");
+    const { SessionHost } = await import("./cluster/session_host.ts");
     const { brokerOptions } = await import("./cli/cluster_access.ts");
     const options = brokerOptions(context.options);
     const broker = this.#broker = await whenThere(() => Broker.connect(options), log, stop);
@@ -119,9 +128,11 @@ class Membership implements AsyncDisposable {
     const worker = new QueueWorker(queue, workerOptions);
     await whenThere(() => worker.start(), log, stop);
     this.#worker = worker;
+    this.#sessionHost = new SessionHost(queue, workerOptions);
+    this.#sessionHost.start();
     this.#answering = answerHosts(queue, () => this.#report(worker, workerOptions));
     this.client = new QueueClient(queue, this.#key);
-    if (stop.aborted) worker.leave();
+    if (stop.aborted) this.#leave();
     else log.info("joined the queue", { queue: this.#queue });
   }
 

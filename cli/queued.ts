@@ -1,5 +1,5 @@
 /**
- * Whether a job is for a queue, as the options of `send` and `call` say.
+ * Whether a job is for a queue, and for which session, as the options of `send` and `call` say.
  */
 
 import { RtoolError } from "../core/errors.ts";
@@ -22,10 +22,20 @@ export function readQueue(options: Options): QueueRequest | undefined {
     if (given === undefined) return undefined;
     throw new RtoolError("usage", `${given} needs --queue NAME`);
   }
-  if (options.origin("session") === "flag") {
-    throw new RtoolError("usage", "--queue and --session exclude each other", {
-      hint: "a queued job has a clean R of its own, on any host",
+  if (require !== undefined && readSession(options, true) !== undefined) {
+    throw new RtoolError("usage", "--require and --session exclude each other", {
+      hint: "a job of a session runs on the host that has the session",
     });
   }
   return { name, require, atMostOnce };
+}
+
+/**
+ * The session a job is for; without one it has a clean R. A queued job has one only when it names
+ * one: what the environment or a file says of sessions is for the server at hand.
+ */
+export function readSession(options: Options, isQueued: boolean): string | undefined {
+  if (options.flag("fresh")) return undefined;
+  if (isQueued && options.origin("session") !== "flag") return undefined;
+  return options.text("session");
 }

@@ -14,6 +14,10 @@ import { RtoolError } from "../core/errors.ts";
 const JOBS_BYTES_MAX = 1024 ** 3;
 const EVENTS_BYTES_MAX = 2 * 1024 ** 3;
 const DEAD_BYTES_MAX = 256 * 1024 ** 2;
+const SESSIONS_BYTES_MAX = 64 * 1024 ** 2;
+
+/** Who owns a session is forgotten when no host has said so for so long. */
+const SESSIONS_AGE_MAX_MS = 24 * 3600_000;
 
 /** Jobs given out and not acknowledged, by all servers together. */
 const PENDING_MAX = 20_000;
@@ -31,6 +35,12 @@ export interface SharedConsumer {
   readonly consumer: Consumer;
   /** As the first server said; it holds for all. */
   readonly leaseMs: number;
+}
+
+/** A job's body and headers as a message has them. */
+export interface Packed {
+  readonly body: Uint8Array;
+  readonly headers: Headers;
 }
 
 /** A queue that is there. */
@@ -52,7 +62,7 @@ export class Queue {
     return queue;
   }
 
-  /** Publishes a job; one that is too large for a message goes through the object store. */
+  /** Publishes a job. */
   async put(
     label: string,
     owner: string,
@@ -61,13 +71,15 @@ export class Queue {
     headers: Headers,
   ): Promise<void> {
     const subject = `${this.names.prefix}.job.${label}.${owner}.${id}`;
-    const isLarge = body.length > this.broker.payloadMax - HEADERS_BYTES_MAX;
-    if (!isLarge) return await this.broker.add(subject, id, body, headers);
+    const packed = await this.pack(id, body, headers);
+    await this.broker.add(subject, id, packed.body, packed.headers);
+  }
+
+  /** A job as one message; what is too large for that goes into the object store. */
+  async pack(id: JobId, body: Uint8Array, headers: Headers): Promise<Packed> {
+    if (body.length <= this.broker.payloadMax - HEADERS_BYTES_MAX) return { body, headers };
     await this.#large(async (store) => await store.putBlob({ name: id }, body));
-    await this.broker.add(subject, id, new Uint8Array(0), {
-      ...headers,
-      [LARGE]: String(body.length),
-    });
+    return { body: new Uint8Array(0), headers: { ...headers, [LARGE]: String(body.length) } };
   }
 
   /** The whole body of a job's message. */
@@ -128,10 +140,25 @@ export class Queue {
 
   async #make(): Promise<void> {
     const { manager } = this.broker;
+    const { sessions, events, prefix } = this.names;
+    const { DiscardPolicy } = await import("@nats-io/jetstream");
+    const isThere = (name: string) => manager.streams.info(name).then(() => true, () => false);
+    if (await isThere(sessions)) return; // Made last.
+    if (!await isThere(events)) await this.#makeJobs(); // Else an older version made that one last.
+    await manager.streams.add({
+      name: sessions,
+      subjects: [`${prefix}.session.>`],
+      discard: DiscardPolicy.New,
+      max_msgs_per_subject: 1,
+      max_age: SESSIONS_AGE_MAX_MS * NANOSECONDS,
+      max_bytes: SESSIONS_BYTES_MAX,
+    });
+  }
+
+  async #makeJobs(): Promise<void> {
+    const { manager } = this.broker;
     const { jobs, events, dead, prefix } = this.names;
     const { DiscardPolicy, RetentionPolicy } = await import("@nats-io/jetstream");
-    const found = await manager.streams.info(events).catch(() => undefined);
-    if (found) return; // Made last.
     await manager.streams.add({
       name: jobs,
       subjects: [`${prefix}.job.>`],

@@ -6,13 +6,14 @@ import { RtoolError, toRtoolError } from "../core/errors.ts";
 import type { Job, JobEvent, JobId, JobRequest, Outcome, Principal } from "../core/job.ts";
 import { delay } from "../core/time.ts";
 import { claimedOf, type ClaimedPrincipal, type ClusterKey, signClaim } from "./claim.ts";
-import { CLAIM_HEADER, SIGNATURE_HEADER } from "./claim_headers.ts";
+import { CLAIM_HEADER, claimHeaders, SIGNATURE_HEADER } from "./claim_headers.ts";
 import { encodeBody, queueable } from "./job_body.ts";
 import { endEntry, endFrames } from "./job_end.ts";
 import { JobLog, PLAIN_ENTRY, readObject } from "./job_log.ts";
 import { LogReader } from "./log_reader.ts";
 import { checkedLabel, digestHex, keyedId, NO_LABEL, ownerToken, randomId } from "./names.ts";
 import type { Queue } from "./queue.ts";
+import { bringJob } from "./session_delivery.ts";
 
 /** A host that runs the job answers within this. */
 const ASK_TIMEOUT_MS = 2_000;
@@ -32,6 +33,8 @@ export interface AboutJob {
   readonly detached: boolean;
   /** SHA-256 of what is run: a key with something else is refused. */
   readonly digest: string;
+  /** Name of its session; a job without one has a clean R. */
+  readonly session?: string | undefined;
 }
 
 /** One queue, as those who want something of it see it. */
@@ -66,6 +69,7 @@ export class QueueClient {
       code_bytes: request.code.length,
       detached: request.detach,
       digest: await digestHex(`${request.call ?? ""}\n${request.code}`),
+      session: request.session,
     };
     const entry = { ...PLAIN_ENTRY, about: JSON.stringify(about) };
     const reading = new AbortController();
@@ -75,10 +79,15 @@ export class QueueClient {
     try {
       const seq = await log.append(0, entry, NO_FRAMES, ONCE);
       if (seq === undefined) await refuseOther(log, about.digest);
-      else reader?.knows(seq);
+      else reader?.knows(seq, entry);
       // A second job message of one id finds the log at its end, or at work.
       const last = seq ?? await maybeForgotten(log);
-      if (last !== undefined) {
+      if (last !== undefined && request.session !== undefined) {
+        const brought = this.#bring(principal, request.session, log, last, body);
+        // Else it can be followed, and stopped, on its way; a refusal is its end.
+        if (request.detach) await brought;
+        else brought.catch(() => {});
+      } else if (last !== undefined) {
         const label = request.queue?.require;
         const put = this.#put(label, log, claimedOf(principal), body);
         await put.catch(async (error) => await undo(log, last, toRtoolError(error)));
@@ -151,6 +160,18 @@ export class QueueClient {
       [CLAIM_HEADER]: claim.text,
       [SIGNATURE_HEADER]: claim.signature,
     });
+  }
+
+  async #bring(
+    principal: Principal,
+    session: string,
+    log: JobLog,
+    seq: number,
+    body: Uint8Array<ArrayBuffer>,
+  ): Promise<void> {
+    const claim = { queue: this.queue.name, id: log.id, ...claimedOf(principal) };
+    const headers = claimHeaders(await signClaim(this.#key, claim, body));
+    await bringJob(log, seq, session, { body, headers });
   }
 
   async #find(principal: Principal, id: JobId): Promise<JobLog> {

@@ -135,6 +135,9 @@ export class QueuedRun {
   async #check(): Promise<Checked> {
     const message = { data: this.#message.data, headers: this.#headers };
     const proved = await proveJob(this.#queue, this.#log.id, message, this.#options);
+    if (proved.request.session !== undefined) {
+      throw new RtoolError("bad_request", "A job of a session is brought to its host, not queued");
+    }
     return {
       principal: proved.principal,
       atMostOnce: proved.request.queue?.atMostOnce ?? false,
