@@ -28,6 +28,9 @@ const RUNS_MAX = 1_000;
 /** Jobs that are looked after for others. */
 const WATCHED_MAX = 1_000;
 
+/** Owner and id of one. */
+const WATCHED = /^([0-9a-f]{16})\.([0-9a-f]{32})$/;
+
 /** A host answers a bid after so long when all its places are taken. */
 const BID_DELAY_MS = 40;
 
@@ -49,7 +52,9 @@ export class SessionHost implements AsyncDisposable {
   readonly #turns = new Turns();
   readonly #watched = new Set<string>();
   readonly #left = new AbortController();
-  #renewing: ReturnType<typeof setInterval> | undefined;
+  #beating: ReturnType<typeof setInterval> | undefined;
+  #beatAt = performance.now();
+  #renewedAt = performance.now();
   #leaving: Promise<void> | undefined;
 
   constructor(queue: Queue, options: WorkerOptions) {
@@ -71,11 +76,8 @@ export class SessionHost implements AsyncDisposable {
     this.#listen(list, (message) => this.#orders.tell(message));
     this.#listen(order(token), (message) => this.#orders.obey(message));
     this.#listen(watch, (message) => this.#watch(message.string()), { queue: "watch" });
-    this.#renewing = setInterval(() => {
-      void this.#house.ledger.renew().catch((error) =>
-        this.#complain("sessions not renewed", error)
-      );
-    }, RENEW_MS);
+    this.#beating = setInterval(() => this.#beat(), this.#options.leaseMs / 3);
+    void this.#watchConnection();
   }
 
   /** Takes no more jobs; what is sent to its sessions goes to other hosts. */
@@ -91,11 +93,33 @@ export class SessionHost implements AsyncDisposable {
   }
 
   async #leave(): Promise<void> {
-    clearInterval(this.#renewing);
+    clearInterval(this.#beating);
     this.#left.abort();
     const { connection } = this.#queue.broker;
     if (!connection.isClosed()) this.#subscriptions.forEach((each) => each.unsubscribe());
     await this.#house.ledger.leave().catch((error) => this.#complain("sessions not left", error));
+  }
+
+  /** A process that was frozen looks at once whether its sessions still are its own. */
+  #beat(): void {
+    const now = performance.now();
+    const wasFrozen = now - this.#beatAt > this.#options.leaseMs;
+    this.#beatAt = now;
+    if (wasFrozen || now - this.#renewedAt >= RENEW_MS) this.#renew();
+  }
+
+  /** And so does one that was cut off. Never rejects. */
+  async #watchConnection(): Promise<void> {
+    for await (const { type } of this.#queue.broker.connection.status()) {
+      if (this.#left.signal.aborted) return;
+      if (type === "reconnect") this.#renew();
+    }
+  }
+
+  #renew(): void {
+    this.#renewedAt = performance.now();
+    const { ledger } = this.#house;
+    void ledger.renew().catch((error) => this.#complain("sessions not renewed", error));
   }
 
   #listen(
@@ -159,8 +183,11 @@ export class SessionHost implements AsyncDisposable {
   }
 
   #watch(text: string): void {
-    const [owner = "", id = ""] = text.split(".");
-    if (this.#watched.has(text) || this.#watched.size >= WATCHED_MAX) return;
+    const [, owner, id] = WATCHED.exec(text) ?? [];
+    if (
+      owner === undefined || id === undefined || this.#watched.has(text) ||
+      this.#watched.size >= WATCHED_MAX
+    ) return;
     this.#watched.add(text);
     void this.#watchOver(new JobLog(this.#queue, owner, id)).finally(() => {
       this.#watched.delete(text);

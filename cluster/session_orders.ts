@@ -49,15 +49,17 @@ export class SessionOrders {
         throw new RtoolError("bad_request", `A session's host is not asked to ${command.kind}`);
       }
       const { evaluator } = this.#house.options;
-      const { sessions } = await evaluator.report(principal);
-      const done = await evaluator.control(principal, command);
-      const found = findSession(sessions, principal, command.session);
-      if (command.kind === "kill" && found) await this.#letGo(found);
-      return { message: done };
+      if (command.kind === "kill") {
+        const { sessions } = await evaluator.report(principal);
+        const found = findSession(sessions, principal, command.session);
+        // One that has ended by itself may still be ours.
+        await this.#letGo(found ?? { principal: principal.name, name: command.session });
+      }
+      return { message: await evaluator.control(principal, command) };
     });
   }
 
-  async #letGo({ principal, name }: SessionReport): Promise<void> {
+  async #letGo({ principal, name }: Pick<SessionReport, "principal" | "name">): Promise<void> {
     if (name === null) return;
     await this.#house.ledger.letGo({ owner: await ownerToken({ name: principal }), name });
   }

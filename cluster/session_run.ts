@@ -2,7 +2,7 @@
  * One job of a session, on the host that owns that: begun at most once, whatever is sent how often.
  */
 
-import { type ErrorCode, RtoolError, toRtoolError } from "../core/errors.ts";
+import { RtoolError, toRtoolError } from "../core/errors.ts";
 import type { Job, JobRequest, Principal } from "../core/job.ts";
 import type { Headers } from "./broker.ts";
 import { answerFor, hostedRequest, type ProvedJob, recordUntil, withNote } from "./hosted_job.ts";
@@ -23,9 +23,6 @@ export interface SessionHouse {
   readonly ledger: SessionLedger;
   readonly self: SessionHolder;
 }
-
-/** What the engine says when another host may have room. */
-const NO_ROOM = new Set<ErrorCode>(["busy", "draining", "r_unavailable", "too_many_sessions"]);
 
 const NO_FRAMES = new Uint8Array(0);
 
@@ -91,6 +88,7 @@ export class SessionRun implements Disposable {
     this.#answering = answerFor(log, house.options.host, () => this.#stop());
   }
 
+  /** Its first message is written. */
   begun(from: Written): this {
     this.#from = from;
     return this;
@@ -106,7 +104,7 @@ export class SessionRun implements Disposable {
       if (this.#isStopped) this.#stop();
     } catch (error) {
       const { code, message } = toRtoolError(error);
-      if (isNew && NO_ROOM.has(code)) await ledger.letGo(place).catch(() => {}); // It expires.
+      if (isNew) await ledger.letGo(place).catch(() => {}); // It expires.
       await this.#end({ kind: "rejected", code, message }).catch((error) => this.#untold(error));
     }
   }

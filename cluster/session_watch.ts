@@ -83,8 +83,12 @@ function isUnknown(error: unknown): true {
 }
 
 function lostOutcome(session: string, { attempt, host }: Entry): Outcome {
-  const message = attempt === 0
-    ? `Nobody has brought the job to the host of its session '${session}'`
-    : `The host ${host} of the session '${session}' was lost, and the session's variables with it`;
+  if (attempt === 0) {
+    const message = `Nobody has brought the job to the host of its session '${session}': ` +
+      "it is not run";
+    return { kind: "rejected", code: "cannot_connect", message };
+  }
+  const message = `The host ${host} of the session '${session}' was lost, ` +
+    "and the session's variables with it";
   return { kind: "lost", message };
 }
