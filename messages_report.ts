@@ -34,9 +34,14 @@ export function parseReport(fields: Fields): Report {
     running: count(fields, "running"),
     queued: count(fields, "queued"),
     jobsMax: count(fields, "jobs_max"),
-    sessions: objects(fields, "sessions").map(parseSession),
+    sessions: parseSessions(fields),
     jobs: objects(fields, "jobs").map(parseJob),
   };
+}
+
+/** The sessions of a report; throws `bad_request` naming the field that is wrong. */
+export function parseSessions(fields: Fields): SessionReport[] {
+  return objects(fields, "sessions").map(parseSession);
 }
 
 /** One session as `rtool sessions --json` shows it too. */

@@ -11,6 +11,7 @@ import type { Queue } from "./cluster/queue.ts";
 import type { QueueClient } from "./cluster/queue_client.ts";
 import type { QueueCounts, QueueWorker, WorkerOptions } from "./cluster/queue_worker.ts";
 import { checkedLabel } from "./cluster/requirements.ts";
+import type { SessionHost } from "./cluster/session_host.ts";
 import { RtoolError, toRtoolError } from "./core/errors.ts";
 import type { Evaluator, Principal } from "./core/job.ts";
 import type { Log } from "./core/log.ts";
@@ -96,6 +97,7 @@ class Membership implements AsyncDisposable, Standing {
   #broker: Broker | undefined;
   #worker: QueueWorker | undefined;
   #packages: HostPackages | undefined;
+  #sessionHost: SessionHost | undefined;
   #answering: Disposable | undefined;
   readonly #startedAt = performance.now();
   #joining: Promise<void> = Promise.resolve();
@@ -140,6 +142,7 @@ class Membership implements AsyncDisposable, Standing {
     await this.#joining;
     await this.#packages?.[Symbol.asyncDispose]();
     this.#answering?.[Symbol.dispose]();
+    await this.#sessionHost?.[Symbol.asyncDispose]();
     await this.#worker?.[Symbol.asyncDispose]();
     await this.#broker?.[Symbol.asyncDispose]();
   }
@@ -147,6 +150,7 @@ class Membership implements AsyncDisposable, Standing {
   #leave(): void {
     this.#worker?.leave();
     this.#packages?.leave();
+    this.#sessionHost?.leave();
   }
 
   async #join(evaluator: Evaluator): Promise<void> {
@@ -157,6 +161,7 @@ class Membership implements AsyncDisposable, Standing {
     const { Queue } = await import("./cluster/queue.ts");
     const { QueueClient } = await import("./cluster/queue_client.ts");
     const { QueueWorker, whenThere } = await import("./cluster/queue_worker.ts");
+    const { SessionHost } = await import("./cluster/session_host.ts");
     const { askedSizes } = await import("./cli/cluster_access.ts");
     const access = this.#access;
     const broker = this.#broker = await whenThere(() => Broker.connect(access), log, stop);
@@ -170,6 +175,8 @@ class Membership implements AsyncDisposable, Standing {
     const worker = new QueueWorker(queue, workerOptions);
     await whenThere(() => worker.start(), log, stop);
     this.#worker = worker;
+    this.#sessionHost = new SessionHost(queue, workerOptions);
+    this.#sessionHost.start();
     this.#answering = answerHosts(
       queue,
       () => this.#report(worker, workerOptions, packages),

@@ -15,7 +15,7 @@ import { tellLostPlots } from "./plot_files.ts";
 import { readStdin } from "./source.ts";
 import { StopKeys } from "./stop_keys.ts";
 import { refuseOperands } from "./subcommand.ts";
-import { readQueue } from "./queued.ts";
+import { readQueue, readSession } from "./queued.ts";
 import { readPlots } from "./wants.ts";
 
 /** Runs the command. */
@@ -53,7 +53,7 @@ export async function call(context: Context): Promise<CommandEnd> {
 function callRequest(name: string, options: Options, { uploads }: Brought): JobRequest {
   const queue = readQueue(options);
   return {
-    ...bareRequest("", options.flag("fresh") || queue ? undefined : options.text("session")),
+    ...bareRequest("", readSession(options, queue !== undefined)),
     queue,
     call: name,
     cwd: Deno.cwd(),

@@ -6,6 +6,7 @@ import type { Client } from "../client.ts";
 import type { ClientEvent, ClientJob } from "../client_stream.ts";
 import type { QueueClient } from "../cluster/queue_client.ts";
 import { queuedJobs } from "../cluster/queue_report.ts";
+import { type HostedSession, SessionClient } from "../cluster/session_client.ts";
 import { concat } from "../core/bytes.ts";
 import { RtoolError } from "../core/errors.ts";
 import type { Job, JobRequest, Principal } from "../core/job.ts";
@@ -19,24 +20,31 @@ import { type OpenQueue, openQueue } from "./open_queue.ts";
 /** What commands about jobs ask of whatever they talk to. */
 export type JobPlace =
   & Pick<Client, "submit" | "attach" | "report" | "control">
-  & AsyncDisposable;
+  & AsyncDisposable
+  & {
+    /** The sessions of several hosts; a server tells of its own in its report. */
+    sessions?(): Promise<HostedSession[]>;
+  };
 
 /** One queue at the broker. */
 export class QueueConnection implements JobPlace {
   readonly #client: QueueClient;
+  readonly #sessions: SessionClient;
   readonly #opened: OpenQueue;
   readonly #left = new AbortController();
 
-  private constructor(opened: OpenQueue, client: QueueClient) {
+  private constructor(opened: OpenQueue, client: QueueClient, sessions: SessionClient) {
     this.#opened = opened;
     this.#client = client;
+    this.#sessions = sessions;
   }
 
   /** Connects to the broker the options name. */
   static async connect(context: Context): Promise<QueueConnection> {
-    await readClusterKey(context); // Told before anything is asked of the broker.
+    const key = await readClusterKey(context); // Told before anything is asked of the broker.
     const opened = await openQueue(context);
-    return new QueueConnection(opened, await opened.client());
+    const sessions = new SessionClient(opened.queue, key);
+    return new QueueConnection(opened, await opened.client(), sessions);
   }
 
   submit(request: JobRequest, contents?: AsyncIterable<Uint8Array>): ClientJob {
@@ -59,7 +67,15 @@ export class QueueConnection implements JobPlace {
 
   async control(command: ControlCommand): Promise<string> {
     if (command.kind === "cancel") return await this.#client.cancel(self(), command.job);
-    throw new RtoolError("bad_request", "A queue has no sessions");
+    if (command.kind !== "recycle") return await this.#sessions.control(self(), command);
+    throw new RtoolError("usage", "A queue has no R of its own to start anew", {
+      hint: "ask one server: rtool sessions recycle -p PORT",
+    });
+  }
+
+  /** The sessions of all hosts that answer. */
+  async sessions(): Promise<HostedSession[]> {
+    return await this.#sessions.list(self());
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

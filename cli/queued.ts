@@ -1,5 +1,5 @@
 /**
- * Whether a job is for a queue, as the options of `send` and `call` say.
+ * Whether a job is for a queue, and for which session, as the options of `send` and `call` say.
  */
 
 import { parseRequirements, requirementWords } from "../cluster/requirements.ts";
@@ -23,10 +23,20 @@ export function readQueue(options: Options): QueueRequest | undefined {
     if (given === undefined) return undefined;
     throw new RtoolError("usage", `${given} needs --queue NAME`);
   }
-  if (options.has("session") && options.origin("session") === "flag") {
-    throw new RtoolError("usage", "--queue and --session exclude each other", {
-      hint: "a queued job has a clean R of its own, on any host",
+  if (require.length > 0 && readSession(options, true) !== undefined) {
+    throw new RtoolError("usage", "--require and --session exclude each other", {
+      hint: "a job of a session runs on the host that has the session",
     });
   }
   return { name, require: requirementWords(parseRequirements(require)), atMostOnce };
+}
+
+/**
+ * The session a job is for; without one it has a clean R. A queued job has one only when it names
+ * one: what the environment or a file says of sessions is for the server at hand.
+ */
+export function readSession(options: Options, isQueued: boolean): string | undefined {
+  if (!options.has("session") || options.maybeFlag("fresh")) return undefined;
+  if (isQueued && options.origin("session") !== "flag") return undefined;
+  return options.text("session");
 }

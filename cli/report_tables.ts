@@ -42,8 +42,26 @@ export function sessionsTable(
   sessions: readonly SessionReport[],
   cpu: (session: SessionReport) => string = ({ cpuMs }) => maybe(cpuMs, timeText),
 ): string {
+  return textTable(SESSION_COLUMNS, sessionRows(sessions, cpu));
+}
+
+/** Sessions of several hosts, one a line. */
+export function hostedTable(
+  sessions: readonly (SessionReport & { readonly host: string })[],
+): string {
+  const rows = sessionRows(sessions, ({ cpuMs }) => maybe(cpuMs, timeText));
+  return textTable(
+    [{ title: "HOST" }, ...SESSION_COLUMNS],
+    rows.map((row, index) => [sessions[index]!.host, ...row]),
+  );
+}
+
+function sessionRows(
+  sessions: readonly SessionReport[],
+  cpu: (session: SessionReport) => string,
+): string[][] {
   const digits = shownDigits(sessions.flatMap(({ job }) => job ?? []));
-  const rows = sessions.map((session) => [
+  return sessions.map((session) => [
     session.id,
     session.name ?? UNNAMED,
     session.principal,
@@ -56,7 +74,6 @@ export function sessionsTable(
     maybe(session.memoryBytes, sizeText),
     String(session.jobsDone),
   ]);
-  return textTable(SESSION_COLUMNS, rows);
 }
 
 /** Jobs, one a line; with the outcome of those that have ended. */

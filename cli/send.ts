@@ -15,7 +15,7 @@ import { openOutlets } from "./outlets.ts";
 import { tellLostPlots } from "./plot_files.ts";
 import { printJson, printText } from "./print.ts";
 import { readSource, type Source } from "./source.ts";
-import { readQueue } from "./queued.ts";
+import { readQueue, readSession } from "./queued.ts";
 import { readMode, readWants } from "./wants.ts";
 import { StopKeys } from "./stop_keys.ts";
 
@@ -116,7 +116,7 @@ async function buildRequest(
   const forwards = source.stdinIsFree && !options.flag("no-input") && !detach && !queue;
   return {
     code: source.code,
-    session: options.flag("fresh") || queue ? undefined : options.text("session"),
+    session: readSession(options, queue !== undefined),
     queue,
     args: source.args,
     cwd: Deno.cwd(),

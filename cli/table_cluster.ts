@@ -39,7 +39,7 @@ export const STRAIGHT: readonly OptionSpec[] = [
   ...CREDENTIALS,
 ];
 
-/** Of `attach`, `jobs` and `cancel`: the queue at `--nats`. */
+/** Of `attach`, `jobs`, `cancel` and `sessions`: the queue at `--nats`. */
 export const QUEUE: OptionSpec = {
   name: "queue",
   kind: "text",
@@ -49,7 +49,7 @@ export const QUEUE: OptionSpec = {
 
 /** Of what sends jobs. */
 export const QUEUED: readonly OptionSpec[] = [
-  { ...QUEUE, help: "Let any host of this queue run the job, in a clean R" },
+  { ...QUEUE, help: "Let any host of this queue run the job, in a clean R or its --session" },
   {
     name: "require",
     kind: "text",

@@ -73,13 +73,14 @@ export const SESSIONS: CommandSpec = {
   name: "sessions",
   operands: "[list | kill NAME | interrupt NAME | reset NAME | recycle]",
   summary: "List the sessions, or do something to one",
-  options: [JSON_OUTPUT, ...CONNECTION, CONFIG, HELP],
+  options: [JSON_OUTPUT, ...CONNECTION, QUEUE, ...STRAIGHT, CONFIG, HELP],
   notes: [
     "kill       end the session's R and what it has started; its jobs are cancelled",
     "interrupt  stop the job the session is at; its variables stay",
     "reset      give the session's next job a clean R",
     "recycle    start the R that new sessions come from anew, for packages that have changed",
-    "NAME may also be the id of a session, as the list shows it.",
+    "NAME may also be the id of a session, as the list shows it. With --nats and --queue: of all",
+    "hosts of the queue; kill also lets go of a session whose host does not answer.",
   ],
 };
 

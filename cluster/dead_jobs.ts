@@ -5,11 +5,12 @@
 import type { JobId } from "../core/job.ts";
 import type { Kept } from "./broker.ts";
 import { type Claim, verifyClaim } from "./claim.ts";
+import { CLAIM_HEADER, readClaim } from "./claim_headers.ts";
 import { decodeBody } from "./job_body.ts";
 import { readObject } from "./job_log.ts";
 import { digestHex } from "./names.ts";
 import type { Queue } from "./queue.ts";
-import { CLAIM_HEADER, type QueueClient, SIGNATURE_HEADER } from "./queue_client.ts";
+import type { QueueClient } from "./queue_client.ts";
 
 /** A job that was given up. */
 export interface DeadJob {
@@ -42,9 +43,8 @@ export async function retryJob(
   const { queue } = client;
   const { headers } = kept;
   const body = await queue.bodyOf(id, kept.body, headers);
-  const signed = { text: headers[CLAIM_HEADER] ?? "", signature: headers[SIGNATURE_HEADER] ?? "" };
   const check = { queue: queue.name, id, trusted, ageMaxMs: Infinity };
-  const { principal, profile } = await verifyClaim(signed, body, check);
+  const { principal, profile } = await verifyClaim(readClaim(headers), body, check);
   const { request } = decodeBody(body);
   const again = await client.putAgain(
     { principal, profile },

@@ -24,15 +24,17 @@ const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /** A request that may be queued, without what only its own machine means. */
 export function queueable(request: JobRequest): JobRequest {
-  const problem = request.session !== undefined
-    ? "A queued job has a clean R of its own: it cannot run in a session"
+  const problem = request.session !== undefined && request.queue?.require !== undefined
+    ? "A job of a session runs where that is: it cannot require a label"
     : request.input !== undefined
     ? "A queued job has no standard input"
     : request.mode.interactive
     ? "A queued job has nobody to ask"
     : undefined;
   if (problem !== undefined) throw new RtoolError("bad_request", problem);
-  return { ...request, cwd: undefined, machine: undefined, within: undefined, progress: false };
+  // Only a job of a session can wait for the very job it was sent from.
+  const within = request.session === undefined ? undefined : request.within;
+  return { ...request, cwd: undefined, machine: undefined, within, progress: false };
 }
 
 /** The bytes of a job; `contents` are those of its uploads. */

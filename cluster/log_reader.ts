@@ -9,12 +9,10 @@ import { delay, settlesWithin } from "../core/time.ts";
 import { maybeEvent } from "../messages_events.ts";
 import { readFrames } from "./job_body.ts";
 import { type Entry, type JobLog, type LogMessage, PLAIN_ENTRY, readLive } from "./job_log.ts";
+import { SessionWatch } from "./session_watch.ts";
 
 /** Live messages kept for a slow reader; it reads what is beyond in the stream. */
 const LIVE_BYTES_MAX = 4 << 20;
-
-/** The stream is asked for what was missed after so long a silence. */
-const SILENCE_MS = 5_000;
 
 const AGAIN_MS = 200;
 
@@ -36,12 +34,14 @@ export class LogReader {
   readonly #log: JobLog;
   readonly #live = new Channel<Live>(LIVE_BYTES_MAX, ({ frames }) => frames.length + 256);
   readonly #leave: () => void;
-  #last: { readonly seq: number; readonly entry: Entry };
+  readonly #watch: SessionWatch;
+  #last: Pick<LogMessage, "seq" | "entry">;
   #skip: number;
   #hasItem = false;
 
   constructor(log: JobLog, from: Position, signal: AbortSignal) {
     this.#log = log;
+    this.#watch = new SessionWatch(log);
     this.#last = { seq: from.seq, entry: PLAIN_ENTRY };
     this.#skip = from.skip;
     const subscription = log.queue.broker.connection.subscribe(log.liveSubject, {
@@ -60,8 +60,9 @@ export class LogReader {
   }
 
   /** The message with this number is the first of the log, and holds no events. */
-  knows(seq: number): void {
-    this.#last = { seq, entry: PLAIN_ENTRY };
+  knows(seq: number, entry: Entry): void {
+    this.#last = { seq, entry };
+    this.#watch.heard(entry);
   }
 
   /** Events to the end; without one when the signal came first. Once only. */
@@ -71,6 +72,7 @@ export class LogReader {
         this.#check(message.entry);
         yield* this.#eventsOf(message);
         this.#last = message;
+        this.#watch.heard(message.entry);
         if (message.entry.end !== undefined) return;
       }
     } finally {
@@ -83,8 +85,10 @@ export class LogReader {
     if (this.#last.seq === 0) yield* this.#missed();
     for (let next = live.next();;) {
       // Never given up for another question: what comes later would be lost.
-      if (!await settlesWithin(next, SILENCE_MS)) {
+      if (!await settlesWithin(next, this.#watch.patienceMs)) {
+        const { seq } = this.#last;
         yield* this.#missed();
+        if (this.#last.seq === seq) await this.#watch.look(this.#last);
         continue;
       }
       const { value, done } = await next;
@@ -130,7 +134,8 @@ export class LogReader {
   }
 
   *#eventsOf({ entry, frames }: LogMessage): Generator<JobEvent> {
-    if (entry.attempt > this.#last.entry.attempt && this.#hasItem) {
+    const isAnother = entry.attempt > this.#last.entry.attempt || entry.end === "lost";
+    if (isAnother && this.#hasItem) {
       this.#hasItem = false;
       const problem = `The host ${this.#last.entry.host} was lost`;
       yield* this.#unskipped({ kind: "item_end", problem });

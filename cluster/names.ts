@@ -19,6 +19,7 @@ export interface QueueNames {
   readonly events: string;
   readonly dead: string;
   readonly large: string;
+  readonly sessions: string;
   /** Before every subject of the queue. */
   readonly prefix: string;
 }
@@ -37,6 +38,7 @@ export function queueNames(queue: string): QueueNames {
     events: `RTOOL_${queue}_EVENTS`,
     dead: `RTOOL_${queue}_DEAD`,
     large: `RTOOL_${queue}_LARGE`,
+    sessions: `RTOOL_${queue}_SESSIONS`,
     prefix: `rtool.${queue}`,
   };
 }
@@ -57,6 +59,11 @@ export async function consumerName(token: string): Promise<string> {
 
 /** Who a job belongs to, as it stands in subjects; names hold what these may not. */
 export async function ownerToken({ name }: Pick<Principal, "name">): Promise<string> {
+  return (await digestHex(name)).slice(0, 16);
+}
+
+/** A session's name, as it stands in subjects. */
+export async function sessionToken(name: string): Promise<string> {
   return (await digestHex(name)).slice(0, 16);
 }
 

@@ -35,6 +35,12 @@ export interface SharedConsumer {
   readonly leaseMs: number;
 }
 
+/** A job's body and headers as a message has them. */
+export interface Packed {
+  readonly body: Uint8Array;
+  readonly headers: Headers;
+}
+
 /** A queue that is there. */
 export class Queue {
   readonly name: string;
@@ -61,7 +67,7 @@ export class Queue {
     return queue;
   }
 
-  /** Publishes a job; one that is too large for a message goes through the object store. */
+  /** Publishes a job. */
   async put(
     token: string,
     owner: string,
@@ -70,13 +76,15 @@ export class Queue {
     headers: Headers,
   ): Promise<void> {
     const subject = `${jobPrefix(this.names, token)}.${owner}.${id}`;
-    const isLarge = body.length > this.broker.payloadMax - HEADERS_BYTES_MAX;
-    if (!isLarge) return await this.broker.add(subject, id, body, headers);
+    const packed = await this.pack(id, body, headers);
+    await this.broker.add(subject, id, packed.body, packed.headers);
+  }
+
+  /** A job as one message; what is too large for that goes into the object store. */
+  async pack(id: JobId, body: Uint8Array, headers: Headers): Promise<Packed> {
+    if (body.length <= this.broker.payloadMax - HEADERS_BYTES_MAX) return { body, headers };
     await this.#large(async (store) => await store.putBlob({ name: id }, body));
-    await this.broker.add(subject, id, new Uint8Array(0), {
-      ...headers,
-      [LARGE]: String(body.length),
-    });
+    return { body: new Uint8Array(0), headers: { ...headers, [LARGE]: String(body.length) } };
   }
 
   /** The whole body of a job's message. */

@@ -3,16 +3,17 @@
  */
 
 import { RtoolError, toRtoolError } from "../core/errors.ts";
-import { EMPTY_RECEIPT, type Job, type JobEvent, type JobId } from "../core/job.ts";
-import type { JobRequest, Outcome, Principal } from "../core/job.ts";
+import type { Job, JobEvent, JobId, JobRequest, Outcome, Principal } from "../core/job.ts";
 import { delay } from "../core/time.ts";
-import { encodeEvent } from "../messages_events.ts";
 import { claimedOf, type ClaimedPrincipal, type ClusterKey, signClaim } from "./claim.ts";
+import { CLAIM_HEADER, claimHeaders, SIGNATURE_HEADER } from "./claim_headers.ts";
 import { encodeBody, queueable } from "./job_body.ts";
-import { type Entry, JobLog, PLAIN_ENTRY, readObject } from "./job_log.ts";
+import { endEntry, endFrames } from "./job_end.ts";
+import { JobLog, PLAIN_ENTRY, readObject } from "./job_log.ts";
 import { LogReader } from "./log_reader.ts";
 import { digestHex, keyedId, ownerToken, randomId } from "./names.ts";
 import type { Queue } from "./queue.ts";
+import { bringJob } from "./session_delivery.ts";
 import {
   NO_REQUIREMENTS,
   parseRequirements,
@@ -21,16 +22,14 @@ import {
 } from "./requirements.ts";
 import { Announcer } from "./wanted.ts";
 
-/** Headers of a job message that hold its claim. */
-export const CLAIM_HEADER = "Rtool-Claim";
-/** See {@linkcode CLAIM_HEADER}. */
-export const SIGNATURE_HEADER = "Rtool-Signature";
-
 /** A host that runs the job answers within this. */
 const ASK_TIMEOUT_MS = 2_000;
 
 /** Both are written again when a host was faster, so often. */
 const CANCEL_ROUNDS_MAX = 20;
+
+/** A job with a key may be sent again when it was refused, so often. */
+const REFUSALS_MAX = 1000;
 
 /** The submission is not tried again: whoever asked is told. */
 const ONCE = AbortSignal.abort();
@@ -44,6 +43,8 @@ export interface AboutJob {
   readonly detached: boolean;
   /** SHA-256 of what is run: a key with something else is refused. */
   readonly digest: string;
+  /** Name of its session; a job without one has a clean R. */
+  readonly session?: string | undefined;
 }
 
 /** One queue, as those who want something of it see it. */
@@ -73,15 +74,13 @@ export class QueueClient {
     parseRequirements(require); // Before anything is written.
     const body = encodeBody(request, contents);
     const owner = await ownerToken(principal);
-    const id = request.key === undefined
-      ? randomId()
-      : await keyedId(owner, this.queue.name, request.key);
-    const log = new JobLog(this.queue, owner, id);
+    const log = await this.#openLog(owner, request.key);
     const about: AboutJob = {
       principal: principal.name,
       code_bytes: request.code.length,
       detached: request.detach,
       digest: await digestHex(`${request.call ?? ""}\n${request.code}`),
+      session: request.session,
     };
     const entry = { ...PLAIN_ENTRY, about: JSON.stringify(about) };
     const reading = new AbortController();
@@ -92,10 +91,15 @@ export class QueueClient {
     try {
       const seq = await log.append(0, entry, NO_FRAMES, ONCE);
       if (seq === undefined) await refuseOther(log, about.digest);
-      else reader?.knows(seq);
+      else reader?.knows(seq, entry);
       // A second job message of one id finds the log at its end, or at work.
       const last = seq ?? await maybeForgotten(log);
-      if (last !== undefined) {
+      if (last !== undefined && request.session !== undefined) {
+        const brought = this.#bring(principal, request.session, log, last, body);
+        // Else it can be followed, and stopped, on its way; a refusal is its end.
+        if (request.detach) await brought;
+        else brought.catch(() => {});
+      } else if (last !== undefined) {
         const put = this.#put(require, log, claimedOf(principal), body);
         note = await put.catch(async (error) => await undo(log, last, toRtoolError(error)));
       }
@@ -103,7 +107,7 @@ export class QueueClient {
       reading.abort();
       throw error;
     }
-    return { ...this.#job(principal, id, reader?.events() ?? noEvents()), note };
+    return { ...this.#job(principal, log.id, reader?.events() ?? noEvents()), note };
   }
 
   /** The events of a job behind the first `after`; rejects with `unknown_job`. */
@@ -176,6 +180,32 @@ export class QueueClient {
     return `no host of the queue has ${words} now; the job waits`;
   }
 
+  /** The log of a job; of one with a key the first under which it was not refused unbegun. */
+  async #openLog(owner: string, key: string | undefined): Promise<JobLog> {
+    const { queue } = this;
+    if (key === undefined) return new JobLog(queue, owner, randomId());
+    for (let refusals = 0; refusals < REFUSALS_MAX; refusals++) {
+      // No key has a space.
+      const name = refusals === 0 ? key : `${key} ${refusals}`;
+      const log = new JobLog(queue, owner, await keyedId(owner, queue.name, name));
+      const last = await log.maybeLast();
+      if (last?.entry.end !== "rejected" || last.entry.attempt > 0) return log;
+    }
+    throw new RtoolError("busy", `The job with that key was refused ${REFUSALS_MAX} times`);
+  }
+
+  async #bring(
+    principal: Principal,
+    session: string,
+    log: JobLog,
+    seq: number,
+    body: Uint8Array<ArrayBuffer>,
+  ): Promise<void> {
+    const claim = { queue: this.queue.name, id: log.id, ...claimedOf(principal) };
+    const headers = claimHeaders(await signClaim(this.#key, claim, body));
+    await bringJob(log, seq, session, { body, headers });
+  }
+
   async #find(principal: Principal, id: JobId): Promise<JobLog> {
     // Whoever is not its owner learns nothing of it, not even that it is there.
     const owner = principal.local ? "*" : await ownerToken(principal);
@@ -194,17 +224,6 @@ export class QueueClient {
       },
     };
   }
-}
-
-/** The entry of a job's end behind another. */
-export function endEntry(last: Entry, outcome: Outcome): Entry {
-  const { attempt, batch, lost, host } = last;
-  return { ...PLAIN_ENTRY, attempt, lost, host, batch: batch + 1, end: outcome.kind };
-}
-
-/** The frames of a job's end that no R had a part in. */
-export function endFrames(outcome: Outcome): Uint8Array {
-  return encodeEvent(1, { kind: "end", outcome, receipt: EMPTY_RECEIPT });
 }
 
 async function refuseOther(log: JobLog, digest: string): Promise<void> {

@@ -9,9 +9,14 @@ import { jobPrefix, ownerToken } from "./names.ts";
 import type { Queue } from "./queue.ts";
 import type { AboutJob } from "./queue_client.ts";
 import { NO_REQUIREMENTS } from "./requirements.ts";
+import { sessionSubjects } from "./session_ask.ts";
+import { isAlive } from "./session_watch.ts";
 
 /** Jobs of each state that are told: the logs of each are looked at. */
 const TOLD_MAX = 200;
+
+/** The host of a session's job that has said nothing for so long is asked whether it is there. */
+const SILENCE_MS = 2_000;
 
 /** Logs looked at together. */
 const ABREAST = 16;
@@ -53,11 +58,13 @@ async function maybeReport(log: JobLog): Promise<JobReport | undefined> {
   const about: Partial<AboutJob> = readObject(first.entry.about);
   const { entry } = last;
   const hasBegun = entry.attempt > 0 && !entry.back;
+  const isSilent = Date.now() - last.time.getTime() > SILENCE_MS;
+  if (about.session !== undefined && entry.end === undefined && isSilent) await lookAfter(log);
   const endedAt = entry.end === undefined ? Date.now() : last.time.getTime();
   const startedAt = hasBegun ? first.time.getTime() : undefined;
   return {
     id: log.id,
-    session: null,
+    session: about.session ?? null,
     principal: about.principal ?? "",
     state: entry.end !== undefined ? "ended" : hasBegun ? "running" : "waiting",
     detached: about.detached ?? false,
@@ -66,4 +73,11 @@ async function maybeReport(log: JobLog): Promise<JobReport | undefined> {
     wallMs: startedAt === undefined ? null : Math.max(0, endedAt - startedAt),
     codeBytes: about.code_bytes ?? 0,
   };
+}
+
+/** A job whose host does not answer is looked after by a server: it knows in a while. */
+async function lookAfter(log: JobLog): Promise<void> {
+  if (await isAlive(log)) return;
+  const { watch } = sessionSubjects(log.queue);
+  log.queue.broker.tell(watch, new TextEncoder().encode(`${log.owner}.${log.id}`), {});
 }

@@ -34,6 +34,12 @@ type Config = Partial<StreamConfig> & { readonly name: string };
 
 const NANOSECONDS = 1e6;
 
+/** Bytes of who owns which session. */
+const SESSIONS_BYTES_MAX = 64 * 1024 ** 2;
+
+/** Who owns a session is forgotten when no host has said so for so long. */
+const SESSIONS_AGE_MAX_MS = 24 * 3600_000;
+
 /** Bodies of dead jobs, and the small remains of removed ones, go after that. */
 const LARGE_AGE_MAX_MS = 7 * 24 * 3600_000;
 
@@ -44,7 +50,7 @@ export async function makeStreams(
   asked: Partial<QueueSizes>,
 ): Promise<void> {
   const { streams } = manager;
-  const isMade = await streams.info(names.events).then(() => true, () => false);
+  const isMade = await streams.info(names.sessions).then(() => true, () => false);
   const sizes = { ...QUEUE_SIZES, ...asked };
   if (!isMade) { for (const config of await configs(names, sizes)) await streams.add(config); }
   else if (Object.keys(asked).length > 0) await resize(manager, names, asked);
@@ -73,7 +79,18 @@ async function configs(names: QueueNames, sizes: QueueSizes): Promise<Config[]> 
     max_age: CLAIM_AGE_MAX_MS * NANOSECONDS,
     max_bytes: sizes.logs,
   };
-  return [jobs, dead, events].map((config) => ({ ...config, num_replicas: sizes.replicas }));
+  const sessions = {
+    name: names.sessions,
+    subjects: [`${prefix}.session.>`],
+    discard: DiscardPolicy.New,
+    max_msgs_per_subject: 1,
+    max_age: SESSIONS_AGE_MAX_MS * NANOSECONDS,
+    max_bytes: SESSIONS_BYTES_MAX,
+  };
+  return [jobs, dead, events, sessions].map((config) => ({
+    ...config,
+    num_replicas: sizes.replicas,
+  }));
 }
 
 async function resize(
@@ -85,6 +102,7 @@ async function resize(
     [names.jobs, jobs],
     [names.events, logs],
     [names.dead, dead],
+    [names.sessions, undefined],
     [`OBJ_${names.large}`, large],
   ] as const;
   for (const [name, bytes] of asked) {

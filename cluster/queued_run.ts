@@ -5,16 +5,14 @@
 import type { JsMsg } from "@nats-io/jetstream";
 import { type ErrorCode, RtoolError, toRtoolError } from "../core/errors.ts";
 import type { Job, JobRequest, Outcome, Principal } from "../core/job.ts";
-import { delay, settlesWithin } from "../core/time.ts";
+import { delay } from "../core/time.ts";
 import type { Headers } from "./broker.ts";
-import { verifyClaim } from "./claim.ts";
-import { decodeBody } from "./job_body.ts";
+import { answerFor, hostedRequest, proveJob, recordUntil, withNote } from "./hosted_job.ts";
+import { endEntry, endFrames } from "./job_end.ts";
 import { type Entry, JobLog, type LogMessage, PLAIN_ENTRY } from "./job_log.ts";
-import { record, type Written } from "./log_recorder.ts";
+import type { Written } from "./log_recorder.ts";
 import type { Queue } from "./queue.ts";
-import { CLAIM_HEADER, endEntry, endFrames, SIGNATURE_HEADER } from "./queue_client.ts";
 import type { WorkerOptions } from "./queue_worker.ts";
-import { spoolUploads } from "./spooled.ts";
 
 /** The host of another attempt answers within this, or it is lost. */
 const ALIVE_TIMEOUT_MS = 1_500;
@@ -110,8 +108,9 @@ export class QueuedRun {
     }
     this.#options.counts?.begun(from.entry.lost);
     log.info("queued job begun", { id: this.#log.id, job: job.id, attempt: from.entry.attempt });
-    using _answering = this.#answer(job);
-    const noted = from.entry.lost === 0 ? job : withNote(job, from.entry);
+    const stop = () => job.cancel({ kind: "cancelled", reason: "client" });
+    using _answering = answerFor(this.#log, this.#options.host, stop);
+    const noted = from.entry.lost === 0 ? job : withNote(job, againNote(from.entry));
     const end = await recordUntil(this.#log, noted, from, away, awayMaxMs);
     if (end === undefined) {
       this.#options.counts?.overtaken();
@@ -138,24 +137,16 @@ export class QueuedRun {
     return false;
   }
 
-  /** Whoever holds the message says who asks; nothing of it is believed before that is proved. */
   async #check(): Promise<Checked> {
-    const { trusted, principalOf, spoolDir } = this.#options;
-    const body = await this.#queue.bodyOf(this.#log.id, this.#message.data, this.#headers);
-    const signed = {
-      text: this.#headers[CLAIM_HEADER] ?? "",
-      signature: this.#headers[SIGNATURE_HEADER] ?? "",
-    };
-    const asked = { queue: this.#queue.name, id: this.#log.id, trusted };
-    const principal = principalOf(await verifyClaim(signed, body, asked));
-    const { request, contents } = decodeBody(body);
-    const uploads = await spoolUploads(request.uploads, contents, spoolDir);
-    // Its events are kept in the log; what would keep them here too is the queue's business.
-    const atMostOnce = request.queue?.atMostOnce ?? false;
+    const message = { data: this.#message.data, headers: this.#headers };
+    const proved = await proveJob(this.#queue, this.#log.id, message, this.#options);
+    if (proved.request.session !== undefined) {
+      throw new RtoolError("bad_request", "A job of a session is brought to its host, not queued");
+    }
     return {
-      principal,
-      atMostOnce,
-      request: { ...request, uploads, key: undefined, detach: false, queue: undefined },
+      principal: proved.principal,
+      atMostOnce: proved.request.queue?.atMostOnce ?? false,
+      request: await hostedRequest(proved, this.#options.spoolDir),
     };
   }
 
@@ -175,20 +166,6 @@ export class QueuedRun {
     if (await ask() !== undefined) return true;
     await delay(AGAIN_MS); // It may be reconnecting just now.
     return await ask() !== undefined;
-  }
-
-  /** Answers what is asked of the running job: whether it is there, and to stop. */
-  #answer(job: Job): Disposable {
-    const { connection } = this.#queue.broker;
-    const subject = `${this.#queue.names.prefix}.ask.${this.#log.id}`;
-    const subscription = connection.subscribe(subject, {
-      callback: (error, question) => {
-        if (error) return;
-        if (question.string() === "cancel") job.cancel({ kind: "cancelled", reason: "client" });
-        question.respond(this.#options.host);
-      },
-    });
-    return { [Symbol.dispose]: () => connection.isClosed() || subscription.unsubscribe() };
   }
 
   /** Ends a job that is not run (any more). */
@@ -218,40 +195,8 @@ export class QueuedRun {
   }
 }
 
-/** Gives up once the broker has been away for too long after R was done. */
-async function recordUntil(
-  log: JobLog,
-  job: Job,
-  from: Written,
-  away: AbortController,
-  awayMaxMs: number,
-): Promise<string | undefined> {
-  const { connection } = log.queue.broker;
-  let silentFrom = performance.now();
-  const intervalMs = Math.min(awayMaxMs / 4, 5_000);
-  const timer = setInterval(async () => {
-    // A network that is cut tells nothing: there is no answer, and no error either.
-    if (await settlesWithin(connection.flush(), intervalMs)) silentFrom = performance.now();
-    if (performance.now() - silentFrom > awayMaxMs) away.abort();
-  }, intervalMs);
-  try {
-    return await record(log, job, from, away.signal);
-  } finally {
-    clearInterval(timer);
-  }
-}
-
-/** The job, which says that it is not its first time. */
-function withNote(job: Job, { attempt, lost }: LogMessage["entry"]): Job {
+/** Says that it is not the job's first time. */
+function againNote({ attempt, lost }: LogMessage["entry"]): string {
   const hosts = lost === 1 ? "1 host that ran it was lost" : `${lost} hosts that ran it were lost`;
-  const note = `the job is run again (attempt ${attempt}): ${hosts}`;
-  return {
-    id: job.id,
-    cancel: (reason) => job.cancel(reason),
-    events: (async function* () {
-      for await (const event of job.events) {
-        yield event.kind === "started" ? { ...event, note } : event;
-      }
-    })(),
-  };
+  return `the job is run again (attempt ${attempt}): ${hosts}`;
 }

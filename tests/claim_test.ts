@@ -2,7 +2,7 @@
  * Claims: who asks for a queued job is believed only if a trusted key signed just that.
  */
 
-import { assertEquals, assertRejects } from "@std/assert";
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import {
   CLAIM_AGE_MAX_MS,
@@ -11,7 +11,7 @@ import {
   signClaim,
   verifyClaim,
 } from "../cluster/claim.ts";
-import { decodeBody, encodeBody } from "../cluster/job_body.ts";
+import { decodeBody, encodeBody, queueable } from "../cluster/job_body.ts";
 import { queueNames } from "../cluster/names.ts";
 import { RtoolError } from "../core/errors.ts";
 import { bareRequest } from "../core/job.ts";
@@ -100,6 +100,18 @@ Deno.test("a job comes out of its body as it went in, but for what only its mach
     }),
     { seed: 6 },
   );
+});
+
+Deno.test("a session's job keeps its session, and asks for no label", () => {
+  const queue = { name: "q", atMostOnce: false };
+  const request = { ...bareRequest("1", "s"), queue, within: "w" };
+  const { session, within } = decodeBody(encodeBody(queueable(request), new Uint8Array(0))).request;
+  assertEquals([session, within], ["s", "w"]);
+  assertEquals(queueable({ ...request, session: undefined }).within, undefined);
+  const error = assertThrows(() =>
+    queueable({ ...request, queue: { ...queue, require: ["gpu=1"] } })
+  );
+  assertEquals((error as RtoolError).code, "bad_request");
 });
 
 Deno.test("what is no job is bad_request, whatever it is", () => {

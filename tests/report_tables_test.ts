@@ -4,7 +4,7 @@
 
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { findJobId, shownDigits } from "../cli/job_id.ts";
-import { jobsTable, reportLine, sessionsTable } from "../cli/report_tables.ts";
+import { hostedTable, jobsTable, reportLine, sessionsTable } from "../cli/report_tables.ts";
 import { findSubcommand } from "../cli/subcommand.ts";
 import { textTable } from "../cli/text_table.ts";
 import { TopScreen } from "../cli/top_screen.ts";
@@ -50,6 +50,15 @@ Deno.test("sessionsTable() shows a session in a line, and a dash for what there 
     "ffffffff  (fresh)  me     empty  -               -       0  3 min 20 s      -       -     0",
     "",
   ]);
+});
+
+Deno.test("sessions of several hosts have their host before them", () => {
+  const [head, line] = hostedTable([{ ...BARE, host: "a:1" }]).split("\n");
+  assertEquals([head?.split(/ +/)[0], line?.split(/ +/).slice(0, 3)], ["HOST", [
+    "a:1",
+    BARE.id,
+    "(fresh)",
+  ]]);
 });
 
 Deno.test("jobsTable() shows a job in a line, with the outcome of one that has ended", () => {

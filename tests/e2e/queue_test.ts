@@ -155,7 +155,7 @@ Deno.test("what cannot be queued is refused with the reason", async () => {
   await joined(server);
   for (
     const [args, told] of [
-      [["-s", "mine", "--queue", "q"], /exclude each other/],
+      [["-s", "mine", "--queue", "q", "--require", "gpu=1"], /exclude each other/],
       [["--queue", "other"], /in the queue 'q'/],
       [["--queue", "no good"], /in the queue 'q'/],
       [["--require", "gpu=1"], /needs --queue/],
