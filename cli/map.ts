@@ -136,7 +136,8 @@ class MapCommand {
       shape,
       build: async (item, attempt) => {
         const { request, contents } = await build(item);
-        const key = this.#name?.keyOf(item.index, attempt);
+        const what = digestOf([this.#plan.digest, item.text]);
+        const key = this.#name?.keyOf(item.index, attempt, what);
         return { request: { ...request, key }, contents };
       },
       queued: this.#name && { isInherited: this.#name.isInherited, awayMaxMs: AWAY_MAX_MS },

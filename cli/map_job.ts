@@ -88,7 +88,7 @@ function audienceOf(prints: Prints, items: ItemSink): Audience {
 /** Takes a value and makes one line of JSON of it. What fails is told, never thrown. */
 class JsonValue implements ItemSink {
   json: Uint8Array | undefined;
-  problem: string | undefined = "the job handed over no value";
+  problem: string | undefined = NO_VALUE;
   readonly #sink: ValueSink;
   readonly #written: Uint8Array[] = [];
   #bytes = 0;
@@ -101,7 +101,12 @@ class JsonValue implements ItemSink {
     }));
   }
 
+  /** The first value may have come from a host that was lost: only this one counts. */
   begin(): void {
+    this.#written.length = 0;
+    this.#bytes = 0;
+    this.json = undefined;
+    this.problem = NO_VALUE;
     this.#sink.begin();
   }
 
@@ -125,4 +130,5 @@ class JsonValue implements ItemSink {
   }
 }
 
+const NO_VALUE = "the job handed over no value";
 const TOO_BIG = `it has more than ${sizeText(VALUE_BYTES_MAX)}`;

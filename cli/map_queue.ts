@@ -75,9 +75,9 @@ export class MapName {
     return new MapName(text, false, path);
   }
 
-  /** The key of an item's job. */
-  keyOf(index: number, attempt: number): string {
-    return `map:${this.text}:${index}:${attempt}`;
+  /** The key of an item's job; `what` tells what it is from what it was in an earlier run. */
+  keyOf(index: number, attempt: number, what: string): string {
+    return `map:${this.text}:${index}:${attempt}:${what}`;
   }
 
   /** No job is left in the queue. */

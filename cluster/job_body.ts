@@ -24,7 +24,8 @@ const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /** A request that may be queued, without what only its own machine means. */
 export function queueable(request: JobRequest): JobRequest {
-  const problem = request.session !== undefined && request.queue?.require !== undefined
+  const requires = (request.queue?.require ?? []).length > 0;
+  const problem = request.session !== undefined && requires
     ? "A job of a session runs where that is: it cannot require a label"
     : request.input !== undefined
     ? "A queued job has no standard input"

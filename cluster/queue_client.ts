@@ -79,7 +79,7 @@ export class QueueClient {
       principal: principal.name,
       code_bytes: request.code.length,
       detached: request.detach,
-      digest: await digestHex(`${request.call ?? ""}\n${request.code}`),
+      digest: await digestOf(request, contents),
       session: request.session,
     };
     const entry = { ...PLAIN_ENTRY, about: JSON.stringify(about) };
@@ -224,6 +224,16 @@ export class QueueClient {
       },
     };
   }
+}
+
+/** Of what is run, and on what; bounds may differ. */
+async function digestOf(
+  { call, code, uploads, session }: JobRequest,
+  contents: Uint8Array,
+): Promise<string> {
+  const files = uploads.map(({ target, bytes }) => [target, bytes]);
+  const parts = [call, session, code, files, await digestHex(contents.slice())];
+  return await digestHex(JSON.stringify(parts));
 }
 
 async function refuseOther(log: JobLog, digest: string): Promise<void> {

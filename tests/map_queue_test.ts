@@ -59,7 +59,7 @@ Deno.test("a map's name outlives the map beside its results, and only those", as
   const second = MapName.open(out, true);
   assertEquals([first.isInherited, second.isInherited], [false, true]);
   assertEquals(second.text, first.text);
-  assertEquals(second.keyOf(7, 1), `map:${first.text}:7:1`);
+  assertEquals(second.keyOf(7, 1, "x"), `map:${first.text}:7:1:x`);
   const anew = MapName.open(out, false);
   assert(!anew.isInherited && anew.text !== first.text);
   anew.forget();

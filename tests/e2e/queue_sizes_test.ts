@@ -27,34 +27,39 @@ Deno.test("a new queue has the sizes its first server asks for, and another may 
   await using one = await broker.server(["--logs-size-max", "3MiB", "--dead-size-max", "2MiB"]);
   await joined(one);
   const { jobs } = QUEUE_SIZES;
-  assertEquals(await sizes(broker), { JOBS: jobs, EVENTS: 3 << 20, DEAD: 2 << 20 });
+  const fixed = { SESSIONS: 64 << 20 };
+  assertEquals(await sizes(broker), { JOBS: jobs, EVENTS: 3 << 20, DEAD: 2 << 20, ...fixed });
   await using two = await broker.server(["--queue-size-max", "4MiB"]);
   await joined(two);
-  assertEquals(await sizes(broker), { JOBS: 4 << 20, EVENTS: 3 << 20, DEAD: 2 << 20 });
+  assertEquals(await sizes(broker), { JOBS: 4 << 20, EVENTS: 3 << 20, DEAD: 2 << 20, ...fixed });
   await using three = await broker.server();
   await joined(three);
-  assertEquals(await sizes(broker), { JOBS: 4 << 20, EVENTS: 3 << 20, DEAD: 2 << 20 });
+  assertEquals(await sizes(broker), { JOBS: 4 << 20, EVENTS: 3 << 20, DEAD: 2 << 20, ...fixed });
 });
 
-Deno.test("a full queue refuses what does not fit with busy, and takes it later", async () => {
+Deno.test("a full queue refuses what does not fit with busy, and takes it later, under its key", async () => {
   await using broker = await TestBroker.start();
   {
     await using first = await broker.server(["--queue-size-max", "1MiB"]);
     await joined(first);
   }
-  const send = (bytes: number) => {
+  const send = (bytes: number, ...args: readonly string[]) => {
     const stdin = new TextEncoder().encode(`cat(nchar("${"x".repeat(bytes)}"))`);
-    return broker.run("send", ["--detach"], { stdin });
+    return broker.run("send", ["--detach", ...args], { stdin });
   };
   const taken = await send(700_000);
   assertEquals(taken.code, 0, text(taken.stderr));
-  const refused = await send(700_000);
+  const refused = await send(700_000, "--key", "again");
   assertEquals([refused.code, text(refused.stdout)], [75, ""]);
   assertMatch(text(refused.stderr), /The queue is full[^]*try again later/);
   await using _server = await broker.server();
   const ended = await broker.run("attach", [text(taken.stdout).trim()]);
   assertEquals([ended.code, text(ended.stdout)], [0, "700000"]);
-  await until(async () => (await send(700_000)).code === 0);
+  await until(async () => (await send(700_000, "--key", "again")).code === 0);
+  const again = await broker.run("attach", [
+    text((await send(700_000, "--key", "again")).stdout).trim(),
+  ]);
+  assertEquals([again.code, text(again.stdout)], [0, "700000"]);
 });
 
 Deno.test("a broker with too little storage for a queue is told of as such", async () => {
