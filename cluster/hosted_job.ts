@@ -62,8 +62,8 @@ export function answerFor({ queue, id }: JobLog, host: string, stop: () => void)
 }
 
 /**
- * Records a job to its end, which it gives; nothing when another attempt stands in the log. Gives up once the broker
- * has been away for too long after R was done.
+ * Records a job to its end, which it gives; nothing when another attempt stands in the log. Gives
+ * up once the broker has been away for too long after R was done.
  */
 export async function recordUntil(
   log: JobLog,
