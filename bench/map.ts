@@ -1,10 +1,11 @@
 /**
- * `deno task bench:map`: items of 50 ms by `rtool map` and by parallel::mclapply, and what an item
- * costs beside the sends of `--fresh`, in one run.
+ * `deno task bench:map`: items of 50 ms by `rtool map`, on one server and on three with a queue,
+ * and by parallel::mclapply; and what an item costs beside the sends of `--fresh`, in one run.
  *
  * Whole processes, start included. Measures $RTOOL_BIN, else dist/rtool, else the source.
  */
 
+import { TestBroker } from "../tests/e2e/nats.ts";
 import { compare, type Comparison } from "./compare.ts";
 import { describeMachine } from "./machine.ts";
 import { Rtool } from "./peers/rtool.ts";
@@ -24,8 +25,13 @@ if (import.meta.main) await main();
 
 async function main(): Promise<void> {
   await using rtool = await Rtool.start();
+  await using broker = await TestBroker.start();
+  await using servers = new AsyncDisposableStack();
+  const started = await Promise.all([1, 2, 3].map(() => broker.server(["--quiet"])));
+  for (const server of started) servers.use(server);
+  const queue = [...broker.straight, "--queue", "q"];
   const reports = [];
-  for (const comparison of [slowItems(rtool), quickItems(rtool)]) {
+  for (const comparison of [slowItems(rtool, queue), quickItems(rtool, queue)]) {
     console.error(`... ${comparison.title}`);
     reports.push(await compare(comparison));
   }
@@ -34,7 +40,7 @@ async function main(): Promise<void> {
 }
 
 /** The time of all of them. */
-function slowItems(rtool: Rtool): Comparison {
+function slowItems(rtool: Rtool, queue: readonly string[]): Comparison {
   const map = (options: readonly string[]) => timeMap(rtool, SLOW_ITEMS, SLOW_CODE, options);
   const apply = (options: string) => timeApply(SLOW_ITEMS, SLOW_CODE, options);
   return {
@@ -44,6 +50,10 @@ function slowItems(rtool: Rtool): Comparison {
     rounds: ROUNDS,
     contenders: [
       { name: "rtool map", sample: async () => [await map(["-j", String(AT_ONCE)])] },
+      {
+        name: "rtool map --queue, three servers",
+        sample: async () => [await map(["-j", String(AT_ONCE), ...queue])],
+      },
       {
         name: "mclapply, a fork for each item",
         sample: async () => [await apply("mc.preschedule = FALSE")],
@@ -58,8 +68,10 @@ function slowItems(rtool: Rtool): Comparison {
 }
 
 /** The time of each. */
-function quickItems(rtool: Rtool): Comparison {
-  const map = (atOnce: number) => timeMap(rtool, QUICK_ITEMS, "NULL", ["-j", `${atOnce}`]);
+function quickItems(rtool: Rtool, queue: readonly string[]): Comparison {
+  const map = (atOnce: number, more: readonly string[] = []) => {
+    return timeMap(rtool, QUICK_ITEMS, "NULL", ["-j", `${atOnce}`, ...more]);
+  };
   const each = async (taken: Promise<number>) => [await taken / QUICK_ITEMS];
   return {
     id: "quick-items",
@@ -69,6 +81,10 @@ function quickItems(rtool: Rtool): Comparison {
     contenders: [
       { name: `rtool map, ${AT_ONCE} at once`, sample: () => each(map(AT_ONCE)) },
       { name: "rtool map, 1 at once", sample: () => each(map(1)) },
+      {
+        name: `rtool map --queue, three servers, ${AT_ONCE} at once`,
+        sample: () => each(map(AT_ONCE, queue)),
+      },
       {
         name: `fresh jobs on one connection, ${AT_ONCE} at once`,
         sample: () => each(timeJobs(rtool, AT_ONCE)),

@@ -40,7 +40,9 @@ export class ValueSink implements ItemSink {
     this.#open = open;
   }
 
+  /** A queued job whose host was lost may begin its value again: only the last one counts. */
   begin(): void {
+    this.#parts.length = 0;
     this.#to = this.#open();
   }
 
@@ -85,7 +87,8 @@ export function maybeValueSink(options: Options): ValueSink | undefined {
       hint: "write it to a file: --out FILE",
     });
   }
-  return new ValueSink(shape, () => out === undefined ? openStdout(shape) : new PartFile(out));
+  const stdout = out === undefined ? openStdout(shape) : undefined;
+  return new ValueSink(shape, () => stdout ?? new PartFile(out!));
 }
 
 function isBinary(format: ValueFormat): boolean {
@@ -94,7 +97,20 @@ function isBinary(format: ValueFormat): boolean {
 
 function openStdout({ format }: Shape): Destination {
   const output = createOutput(Deno.stdout, !isBinary(format) && Deno.stdout.isTerminal());
-  return { write: (bytes) => output.write(bytes), commit: () => {}, abandon: () => {} };
+  let [isBegun, isSpoiled] = [false, false];
+  return {
+    write: (bytes) => {
+      if (isSpoiled) {
+        throw new RtoolError("bad_value", "Part of a value that was not whole is in the output", {
+          hint: "its host was lost; write the value to a file: --out FILE",
+        });
+      }
+      isBegun = true;
+      return output.write(bytes);
+    },
+    commit: () => {},
+    abandon: () => void (isSpoiled = isBegun),
+  };
 }
 
 /** The value in its format, in pieces. */

@@ -3,7 +3,7 @@
  */
 
 import { asFields, type Fields, maybeText } from "../core/condition.ts";
-import { asking } from "./broker_faults.ts";
+import { asking, brokerFault, isSilence } from "./broker_faults.ts";
 import type { Queue } from "./queue.ts";
 import { maybeRequirements, requirementWords } from "./requirements.ts";
 import { pendingTokens } from "./wanted.ts";
@@ -100,7 +100,7 @@ export async function askHosts(queue: Queue, wantsPackages = false): Promise<Hos
   const question = wantsPackages ? PACKAGES : "";
   const { connection } = queue.broker;
   const hosts: HostReport[] = [];
-  await asking(async () => {
+  try {
     const options = { strategy: "timer", maxWait: ANSWERS_MS } as const;
     for await (
       const answer of await connection.requestMany(hostsSubject(queue), question, options)
@@ -108,7 +108,9 @@ export async function askHosts(queue: Queue, wantsPackages = false): Promise<Hos
       const report = answer.data.length > 0 ? readHost(answer.json<Fields>()) : undefined;
       if (report) hosts.push(report);
     }
-  });
+  } catch (cause) {
+    if (!isSilence(cause)) throw brokerFault(cause); // Else there is no host.
+  }
   return hosts.sort((one, other) => one.host.localeCompare(other.host));
 }
 

@@ -37,6 +37,19 @@ Deno.test("a job an earlier run has cancelled is run anew once; one of this run 
   assertEquals(kinds((await runItem(QUEUED, [cancelled])).ends), ["cancelled"]);
 });
 
+Deno.test("a value that a lost host had begun is not part of the one that counts", async () => {
+  const { ends } = await runItem(QUEUED, [async function* () {
+    const [first = new Uint8Array(0)] = encodeValue(numeric([1, 2, 3]));
+    yield await Promise.resolve({ kind: "item", item: { kind: "value" } });
+    yield { kind: "item_bytes", bytes: first.subarray(0, first.length - 9) };
+    yield { kind: "item_end", problem: "The host a was lost" };
+    yield* ok();
+  }]);
+  assertEquals(ends.map((end) => end.outcome === "ok" && new TextDecoder().decode(end.json)), [
+    "[1]",
+  ]);
+});
+
 Deno.test("an item whose every connection breaks is given up, and not for ever followed", async () => {
   const { ends } = await runItem(QUEUED, Array.from({ length: 21 }, () => cut("started")));
   assertEquals(kinds(ends), ["lost"]);

@@ -175,6 +175,9 @@ Deno.test("what cannot be queued is refused with the reason", async () => {
 
 Deno.test("rtool cluster shows who serves the queue and what lies in it", async () => {
   await using broker = await TestBroker.start();
+  const empty = await broker.run("cluster", []);
+  assertEquals([empty.code, text(empty.stderr)], [0, ""]);
+  assertMatch(text(empty.stdout), /^HOST .*\nqueue q: 0 waiting, 0 running, 0 dead/);
   await using one = await broker.server(["--label", "gpu=1", ...ALONE]);
   await using two = await broker.server(ALONE);
   await joined(one, two);
