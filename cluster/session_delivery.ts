@@ -13,7 +13,7 @@ import { randomId, sessionToken } from "./names.ts";
 import type { Packed } from "./queue.ts";
 import { askForHolder, askProcess, sessionSubjects, throwRefusal } from "./session_ask.ts";
 import { JOB_HEADER, LINE_HEADER } from "./session_ask.ts";
-import { type KeptRecord, SessionRegister } from "./session_register.ts";
+import { type KeptRecord, type SessionPlace, SessionRegister } from "./session_register.ts";
 
 /** A host that is well answers within this, and a second for each so many bytes of the job. */
 const ANSWER_MS = 3_000;
@@ -55,6 +55,7 @@ export async function bringJob(
 class SessionDelivery {
   readonly #log: JobLog;
   readonly #session: string;
+  readonly #place: SessionPlace;
   readonly #register: SessionRegister;
   /** Number of the job's first message. */
   readonly #seq: number;
@@ -63,6 +64,7 @@ class SessionDelivery {
     this.#log = log;
     this.#seq = seq;
     this.#session = session;
+    this.#place = { owner: log.owner, name: session };
     this.#register = new SessionRegister(log.queue);
   }
 
@@ -80,15 +82,17 @@ class SessionDelivery {
       const record = await this.#owner(missing);
       const subject = sessionSubjects(queue).run(record.token);
       const reply = await askProcess(queue, subject, request, answerMs);
-      if (reply.kind === "silence") throw this.#silent(record);
+      if (reply.kind === "silence" && await this.#isOwner(record)) throw this.#silent(record);
       if (reply.kind === "nobody") {
         missing.note(record);
         await delay(AGAIN_MS);
         if (!await this.#isWaiting()) return;
         continue;
       }
-      throwRefusal(reply.fields);
-      if (reply.fields["ok"] === true) return;
+      if (reply.kind === "answer") {
+        throwRefusal(reply.fields);
+        if (reply.fields["ok"] === true) return;
+      }
       round++; // It is another's by now.
     }
     throw new RtoolError("busy", `The session '${this.#session}' changes hosts all the time`);
@@ -96,7 +100,7 @@ class SessionDelivery {
 
   /** Who owns the session; without an owner, or after its lease, whoever has most room. */
   async #owner(missing: Missing): Promise<KeptRecord> {
-    const place = { owner: this.#log.owner, name: this.#session };
+    const place = this.#place;
     for (let round = 0; round < ROUNDS_MAX; round++) {
       const known = await this.#register.maybeRecord(place);
       if (known && !known.gone && !missing.isOver(known)) return known;
@@ -106,6 +110,12 @@ class SessionDelivery {
       if (seq !== undefined) return { ...record, seq };
     }
     throw new RtoolError("busy", `The session '${this.#session}' changes hosts all the time`);
+  }
+
+  /** Whether the session is not another's by now. */
+  async #isOwner({ epoch }: KeptRecord): Promise<boolean> {
+    const record = await this.#register.maybeRecord(this.#place);
+    return record?.epoch === epoch && !record.gone;
   }
 
   /** Whether the job's first message still is its last: neither cancelled nor begun. */

@@ -63,9 +63,9 @@ export class SessionWatch {
   async look(last: { readonly seq: number; readonly entry: Entry }): Promise<void> {
     const { session, token, lease_ms: leaseMs = DELIVERY_MS } = this.#run;
     if (session === undefined) return; // Its message is in the queue: another host will have it.
-    if (await isAlive(this.#log).catch(isUnknown)) this.#silentFrom = undefined;
-    else this.#silentFrom ??= performance.now();
-    if (this.#silentFrom === undefined) return;
+    const askedAt = performance.now();
+    if (await isAlive(this.#log).catch(isUnknown)) return void (this.#silentFrom = undefined);
+    this.#silentFrom ??= askedAt;
     if (performance.now() - this.#silentFrom < leaseMs) return;
     const outcome = lostOutcome(session, last.entry);
     const entry = { ...endEntry(last.entry, outcome), host: "" };

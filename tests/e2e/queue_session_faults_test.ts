@@ -5,6 +5,7 @@
 
 import { assertEquals, assertMatch } from "@std/assert";
 import type { Msg } from "@nats-io/nats-core/internal";
+import { queuedJobs } from "../../cluster/queue_report.ts";
 import { joined, TestBroker, until } from "./nats.ts";
 import { text } from "./rtool.ts";
 import { Hosts, ownerOf, SELF, Straight } from "./session_places.ts";
@@ -30,6 +31,11 @@ Deno.test("a host killed or frozen mid-job: the job is lost, and the session beg
   await joined(other);
   Deno.kill(frozen.pid, "SIGSTOP");
   await victim.stop("SIGKILL");
+  // Nobody follows one of the jobs: who lists it lets a server look after it.
+  const looked = until(async () => {
+    const listed = await queuedJobs(straight.queue, SELF);
+    return listed.find(({ id }) => id === left.id)?.outcome === "lost";
+  });
   for (const [session, end] of [["killed", killed], ["frozen", stopped]] as const) {
     const { kind, message } = await end;
     assertEquals(kind, "lost");
@@ -42,12 +48,7 @@ Deno.test("a host killed or frozen mid-job: the job is lost, and the session beg
   Deno.kill(frozen.pid, "SIGCONT");
   await until(() => frozen.stderrText().includes("overtaken"));
   assertEquals(await ownerOf("frozen", broker, [frozen, other]), other);
-  // Nobody follows this one: who lists it lets a server look after it.
-  const outcomeOf = async () => {
-    const listed = JSON.parse(text((await broker.run("jobs", ["--all", "--json"])).stdout));
-    return listed.find((each: { id: string }) => each.id === left.id).outcome;
-  };
-  await until(async () => await outcomeOf() === "lost");
+  await looked;
   assertEquals((await broker.run("attach", [left.id])).code, 76);
   assertEquals(await sizeOf(file), 3);
 });

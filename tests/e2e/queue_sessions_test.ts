@@ -21,8 +21,9 @@ Deno.test("a session's variables stay, from whichever host of the queue its jobs
   const first = await broker.run("send", ["-s", "s", "-e", "n <- 1; cat('out'); message('err')"]);
   assertEquals([first.code, text(first.stdout), text(first.stderr)], [0, "out", "err\n"]);
   for (const server of hosts.all) {
-    const { code, stdout } = await server.send([...inS, "-e", "n <- n + 1; n"]);
-    assertEquals([code, text(stdout)], [0, `[1] ${server === one ? 2 : 3}\n`]);
+    await using place = await through(server);
+    const { kind, stdout } = await place.run("s", "n <- n + 1; n");
+    assertEquals([kind, stdout], ["ok", `[1] ${server === one ? 2 : 3}\n`]);
   }
   // At its host's own door it is the session of that name; elsewhere there is none.
   const owner = await ownerOf("s", broker, hosts.all);
@@ -153,13 +154,14 @@ Deno.test("a session is its principal's alone, wherever it is asked for", async 
 Deno.test("sessions of all hosts are listed, interrupted, reset and killed at the broker", async () => {
   await using broker = await TestBroker.start();
   await using hosts = await Hosts.start(broker);
-  const { one, two } = hosts;
+  const { one } = hosts;
   await one.send(["-s", "door", "-e", "1"]);
   const child = broker.run("send", ["-s", "s", "-e", "n <- 1; Sys.sleep(60)"]);
-  const list = async () => JSON.parse(text((await broker.run("sessions", ["--json"])).stdout));
-  await until(async () => {
-    return (await list()).some((each: { state: string }) => each.state === "busy");
-  });
+  await using straight = await Straight.connect(broker);
+  const count = async (state: string) => {
+    return (await straight.sessions.list(SELF)).filter((each) => each.state === state).length;
+  };
+  await until(async () => await count("busy") === 1);
   const table = text((await broker.run("sessions", [])).stdout);
   assertMatch(table, /^HOST +ID +NAME +OWNER/);
   assert(table.includes(`:${one.pid} `));
@@ -170,13 +172,13 @@ Deno.test("sessions of all hosts are listed, interrupted, reset and killed at th
   };
   assertMatch(await order("interrupt", "s"), /is being interrupted/);
   assertEquals((await child).code, 130);
-  const show = async () => text((await two.send(["--queue", "q", "-s", "s", "-e", "ls()"])).stdout);
+  const show = async () => (await straight.run("s", "ls()")).stdout;
   assertEquals(await show(), '[1] "n"\n');
   assertMatch(await order("reset", "s"), /gets a clean R/);
   assertEquals(await show(), "character(0)\n");
   assertMatch(await order("kill", "door"), /is ended/);
   assertMatch(await order("kill", "s"), /is ended/);
-  assertEquals((await list()).filter((each: { state: string }) => each.state === "idle"), []);
+  assertEquals(await count("idle"), 0);
   assertEquals(await show(), "character(0)\n");
   assertEquals((await broker.run("sessions", ["kill", "nobody"])).code, 64);
 });
