@@ -21,17 +21,11 @@ const SHORT_ATTACKS = ATTACKS.filter(({ stays, limit }) => !stays && limit === u
 
 Deno.test("R killed at random under 200 clients: each job has one outcome, and the rest go on", async () => {
   await using server = await startServer(["--quiet", "--queue-max", "1000", "--jobs-max", "8"]);
-  let killed = 0;
-  const killer = setInterval(async () => {
-    const pids = await workersOf(server);
-    // The R all others are forked from takes a second to start: it is killed more rarely.
-    const isRoot = (pid: number) => maybeStat(pid)?.parent === server.pid;
-    const chosen = pids.filter((pid) => isRoot(pid) === (killed % 50 === 49));
-    const pid = chosen[Math.floor(Math.random() * chosen.length)];
-    if (pid !== undefined && sendSignal(pid, "SIGKILL")) killed++;
-  }, 40);
+  const over = new AbortController();
+  const killing = killAtRandom(server, over.signal);
   const counts = await storm(server, { clients: 200, jobs: 2000 * SOAK, sessions: 8 });
-  clearInterval(killer);
+  over.abort();
+  const killed = await killing;
   tell("killed at random", { ...counts, killed });
   assert((counts["ok"] ?? 0) > 1500 * SOAK && killed > 5);
   assertOnly(counts, ["ok", "crashed"]);
@@ -270,6 +264,24 @@ function assertOnly(counts: Counts, kinds: readonly string[]): void {
   for (const kind of Object.keys(counts)) {
     assert(kinds.includes(kind), `Unexpected outcomes: ${JSON.stringify(counts)}`);
   }
+}
+
+/** Kills an R as soon as another has come in the place of the last; how many it has killed. */
+async function killAtRandom(server: TestServer, over: AbortSignal): Promise<number> {
+  const seen = new Set<number>();
+  let killed = 0;
+  while (!over.aborted) {
+    await new Promise((resolve) => setTimeout(resolve, 40));
+    const pids = await workersOf(server);
+    // The R all others are forked from takes a second to start: it is killed more rarely.
+    const isRoot = (pid: number) => maybeStat(pid)?.parent === server.pid;
+    const chosen = pids.filter((pid) => isRoot(pid) === (killed % 50 === 49));
+    const pid = chosen[Math.floor(Math.random() * chosen.length)];
+    if (pid === undefined || pids.every((pid) => seen.has(pid))) continue;
+    for (const pid of pids) seen.add(pid);
+    if (sendSignal(pid, "SIGKILL")) killed++;
+  }
+  return killed;
 }
 
 async function until(
