@@ -3,7 +3,7 @@
  * while it runs, and records what comes of it.
  */
 
-import type { Job, JobRequest, Principal } from "../core/job.ts";
+import type { Evaluator, Job, Principal } from "../core/job.ts";
 import { settlesWithin } from "../core/time.ts";
 import type { Headers } from "./broker.ts";
 import { verifyClaim } from "./claim.ts";
@@ -13,7 +13,7 @@ import type { JobLog } from "./job_log.ts";
 import { record, type Written } from "./log_recorder.ts";
 import type { Queue } from "./queue.ts";
 import type { WorkerOptions } from "./queue_worker.ts";
-import { spoolUploads } from "./spooled.ts";
+import { removeSpooled, spoolUploads } from "./spooled.ts";
 
 /** A job whose claim is proved. */
 export interface ProvedJob extends DecodedBody {
@@ -37,15 +37,22 @@ export async function proveJob(
 }
 
 /**
- * The job as the engine is given it. Its events are kept in the log; what would keep them here too
- * is the queue's business.
+ * Gives a job to the engine; rejects as that does, and then leaves no files. Its events are kept in
+ * the log; what would keep them here too is the queue's business.
  */
-export async function hostedRequest(
-  { request, contents }: DecodedBody,
+export async function beginJob(
+  evaluator: Evaluator,
+  { principal, request, contents }: ProvedJob,
   spoolDir: string,
-): Promise<JobRequest> {
+): Promise<Job> {
   const uploads = await spoolUploads(request.uploads, contents, spoolDir);
-  return { ...request, uploads, key: undefined, detach: false, queue: undefined };
+  const hosted = { ...request, uploads, key: undefined, detach: false, queue: undefined };
+  try {
+    return await evaluator.submit(principal, hosted, new AbortController().signal);
+  } catch (error) {
+    await removeSpooled(uploads);
+    throw error;
+  }
 }
 
 /** Answers what is asked of a running job: whether it is there, and to stop. */

@@ -4,10 +4,11 @@
 
 import type { JsMsg } from "@nats-io/jetstream";
 import { type ErrorCode, RtoolError, toRtoolError } from "../core/errors.ts";
-import type { Job, JobRequest, Outcome, Principal } from "../core/job.ts";
+import type { Job, Outcome } from "../core/job.ts";
 import { delay } from "../core/time.ts";
 import type { Headers } from "./broker.ts";
-import { answerFor, hostedRequest, proveJob, recordUntil, withNote } from "./hosted_job.ts";
+import { answerFor, beginJob, proveJob, recordUntil, withNote } from "./hosted_job.ts";
+import type { ProvedJob } from "./hosted_job.ts";
 import { endEntry, endFrames } from "./job_end.ts";
 import { type Entry, JobLog, type LogMessage, PLAIN_ENTRY } from "./job_log.ts";
 import type { Written } from "./log_recorder.ts";
@@ -32,13 +33,6 @@ const NOT_NOW = new Set<ErrorCode>([
   "too_many_jobs",
   "too_many_sessions",
 ]);
-
-/** What is to be run, and for whom. */
-interface Checked {
-  readonly principal: Principal;
-  readonly request: JobRequest;
-  readonly atMostOnce: boolean;
-}
 
 /** One delivery. */
 export class QueuedRun {
@@ -83,7 +77,8 @@ export class QueuedRun {
       const { code, message } = checked;
       return await this.#end(after, entry, { kind: "rejected", code, message }, false);
     }
-    const hopeless = this.#maybeHopeless(checked.atMostOnce, lost, entry);
+    const atMostOnce = checked.request.queue?.atMostOnce ?? false;
+    const hopeless = this.#maybeHopeless(atMostOnce, lost, entry);
     if (hopeless) {
       return await this.#end(after, { ...entry, lost }, hopeless.outcome, hopeless.dead);
     }
@@ -94,15 +89,15 @@ export class QueuedRun {
   }
 
   async #evaluate(
-    { principal, request }: Checked,
+    proved: ProvedJob,
     from: Written,
     away: AbortController,
     awayMaxMs: number,
   ): Promise<boolean> {
-    const { evaluator, log } = this.#options;
+    const { evaluator, spoolDir, log } = this.#options;
     let job: Job;
     try {
-      job = await evaluator.submit(principal, request, new AbortController().signal);
+      job = await beginJob(evaluator, proved, spoolDir);
     } catch (error) {
       return await this.#refused(toRtoolError(error), from);
     }
@@ -137,17 +132,13 @@ export class QueuedRun {
     return false;
   }
 
-  async #check(): Promise<Checked> {
+  async #check(): Promise<ProvedJob> {
     const message = { data: this.#message.data, headers: this.#headers };
     const proved = await proveJob(this.#queue, this.#log.id, message, this.#options);
     if (proved.request.session !== undefined) {
       throw new RtoolError("bad_request", "A job of a session is brought to its host, not queued");
     }
-    return {
-      principal: proved.principal,
-      atMostOnce: proved.request.queue?.atMostOnce ?? false,
-      request: await hostedRequest(proved, this.#options.spoolDir),
-    };
+    return proved;
   }
 
   #maybeHopeless(atMostOnce: boolean, lost: number, { host }: Entry) {

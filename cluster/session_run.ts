@@ -3,9 +3,9 @@
  */
 
 import { RtoolError, toRtoolError } from "../core/errors.ts";
-import type { Job, JobRequest, Principal } from "../core/job.ts";
+import type { Job } from "../core/job.ts";
 import type { Headers } from "./broker.ts";
-import { answerFor, hostedRequest, type ProvedJob, recordUntil, withNote } from "./hosted_job.ts";
+import { answerFor, beginJob, type ProvedJob, recordUntil, withNote } from "./hosted_job.ts";
 import { endEntry, endFrames } from "./job_end.ts";
 import { JobLog, PLAIN_ENTRY } from "./job_log.ts";
 import type { Written } from "./log_recorder.ts";
@@ -99,8 +99,8 @@ export class SessionRun implements Disposable {
     const { options, ledger } = this.#house;
     const { place, isNew } = this.#parts;
     try {
-      const request = await hostedRequest(proved, options.spoolDir);
-      this.#job = await this.#evaluate(proved.principal, request);
+      this.#job = await beginJob(options.evaluator, proved, options.spoolDir);
+      options.log.info("session's job begun", { id: this.#log.id, job: this.#job.id });
       if (this.#isStopped) this.#stop();
     } catch (error) {
       const { code, message } = toRtoolError(error);
@@ -132,13 +132,6 @@ export class SessionRun implements Disposable {
 
   [Symbol.dispose](): void {
     this.#answering[Symbol.dispose]();
-  }
-
-  async #evaluate(principal: Principal, request: JobRequest): Promise<Job> {
-    const { evaluator, log } = this.#house.options;
-    const job = await evaluator.submit(principal, request, new AbortController().signal);
-    log.info("session's job begun", { id: this.#log.id, job: job.id });
-    return job;
   }
 
   #stop(): void {

@@ -27,6 +27,13 @@ export async function spoolUploads(
   return spooled;
 }
 
+/** Removes uploads that nobody has taken. */
+export async function removeSpooled(uploads: readonly Upload[]): Promise<void> {
+  for (const { path } of uploads) {
+    if (path !== undefined) await Deno.remove(path).catch(() => {}); // It was taken after all.
+  }
+}
+
 /** The bytes of uploads that lie in files, one behind the other. */
 export async function readSpooled(uploads: readonly Upload[]): Promise<Uint8Array> {
   const total = uploads.reduce((sum, { bytes }) => sum + bytes, 0);
