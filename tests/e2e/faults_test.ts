@@ -116,8 +116,8 @@ Deno.test("kill -9 of the server: no R and nothing it has started is alive a sec
     const more = "system('setsid sleep 100 &'); repeat sqrt(2)";
     const jobs = [...busy, more].map((code, n) => server.send(["-s", `k${n}`, "-e", code]));
     jobs.push(server.send(["--fresh", "-e", "Sys.sleep(100)"]));
-    await new Promise((resolve) => setTimeout(resolve, 400));
-    assert((await workersOf(server)).length >= 5);
+    await until(async () => (await workersOf(server)).length >= 5, "R did not start");
+    await new Promise((resolve) => setTimeout(resolve, 400)); // What they start is there, too.
     child.kill("SIGKILL");
     for (const { code } of await Promise.all(jobs)) assertEquals(code, 76);
     const killedAt = performance.now();
@@ -161,7 +161,11 @@ Deno.test("no file descriptor left: clients are told or wait, and all is well wh
     if (code === 0) assertEquals(text(stdout), "42");
     else assert([69, 75, 76].includes(code), `Wrong status ${code}`);
   }
-  await until(async () => (await server.send(["-e", "cat(6*7)"])).code === 0, "It did not recover");
+  await until(
+    async () => (await server.send(["-e", "cat(6*7)"])).code === 0,
+    "It did not recover",
+    30_000,
+  );
 });
 
 Deno.test("R missing, too old or dying at its start is named, by the server and to each job", async () => {
