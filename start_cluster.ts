@@ -9,6 +9,7 @@ import type { HostPackages } from "./cluster/host_packages.ts";
 import type { HostReport } from "./cluster/host_report.ts";
 import type { Queue } from "./cluster/queue.ts";
 import type { QueueClient } from "./cluster/queue_client.ts";
+import type { QueueWay } from "./cluster/queue_evaluator.ts";
 import type { QueueCounts, QueueWorker, WorkerOptions } from "./cluster/queue_worker.ts";
 import { checkedLabel } from "./cluster/requirements.ts";
 import type { SessionHost } from "./cluster/session_host.ts";
@@ -77,18 +78,17 @@ export async function joinCluster(parts: ClusterParts): Promise<Joined> {
   const { brokerOptions, readClusterKey } = await import("./cli/cluster_access.ts");
   const access = brokerOptions(context.options); // What cannot be used is told now.
   const membership = new Membership(parts, queue, await readClusterKey(context), access);
-  const maybeClient = () => membership.client;
-  const evaluator = around(withQueue(sessions, maybeClient));
+  const evaluator = around(withQueue(sessions, membership));
   membership.begin(evaluator);
   return {
-    evaluator: reportingQueue(evaluator, maybeClient),
+    evaluator: reportingQueue(evaluator, membership),
     standing: membership,
     [Symbol.asyncDispose]: () => membership[Symbol.asyncDispose](),
   };
 }
 
 /** The connection, once there is one, and what was made with it. */
-class Membership implements AsyncDisposable, Standing {
+class Membership implements AsyncDisposable, QueueWay, Standing {
   client: QueueClient | undefined;
   readonly #parts: ClusterParts;
   readonly #queue: string;
@@ -100,6 +100,8 @@ class Membership implements AsyncDisposable, Standing {
   #sessionHost: SessionHost | undefined;
   #answering: Disposable | undefined;
   readonly #startedAt = performance.now();
+  readonly #firstTry = Promise.withResolvers<void>();
+  readonly tried = this.#firstTry.promise;
   #joining: Promise<void> = Promise.resolve();
 
   constructor(parts: ClusterParts, queue: string, key: ClusterKey, access: BrokerOptions) {
@@ -133,7 +135,7 @@ class Membership implements AsyncDisposable, Standing {
     this.#joining = this.#join(evaluator).catch((error) => {
       const { message: why, hint } = toRtoolError(error);
       if (!stop.aborted) log.error("cluster not joined", hint ? { why, hint } : { why });
-    });
+    }).finally(this.#firstTry.resolve);
     stop.addEventListener("abort", () => this.#leave(), { once: true });
   }
 
@@ -160,20 +162,20 @@ class Membership implements AsyncDisposable, Standing {
     const { answerHosts } = await import("./cluster/host_report.ts");
     const { Queue } = await import("./cluster/queue.ts");
     const { QueueClient } = await import("./cluster/queue_client.ts");
-    const { QueueWorker, whenThere } = await import("./cluster/queue_worker.ts");
+    const { QueueWorker } = await import("./cluster/queue_worker.ts");
     const { SessionHost } = await import("./cluster/session_host.ts");
     const { askedSizes } = await import("./cli/cluster_access.ts");
     const access = this.#access;
-    const broker = this.#broker = await whenThere(() => Broker.connect(access), log, stop);
+    const broker = this.#broker = await this.#whenThere(() => Broker.connect(access));
     if (!broker) return;
     broker.tellOutages(log);
     const sizes = askedSizes(context.options);
-    const queue = await whenThere(() => Queue.open(broker, this.#queue, sizes), log, stop);
+    const queue = await this.#whenThere(() => Queue.open(broker, this.#queue, sizes));
     if (!queue) return;
     const packages = this.#packages = new HostPackages(sessions, log, () => void worker.look());
     const workerOptions = this.#workerOptions(evaluator, packages);
     const worker = new QueueWorker(queue, workerOptions);
-    await whenThere(() => worker.start(), log, stop);
+    await this.#whenThere(() => worker.start());
     this.#worker = worker;
     this.#sessionHost = new SessionHost(queue, workerOptions);
     this.#sessionHost.start();
@@ -186,6 +188,21 @@ class Membership implements AsyncDisposable, Standing {
     if (stop.aborted) return this.#leave();
     log.info("joined the queue", { queue: this.#queue });
     packages.begin();
+  }
+
+  /** Does what needs the broker as soon as it is there. */
+  async #whenThere<T>(ask: () => Promise<T>): Promise<T | undefined> {
+    const { whenThere } = await import("./cluster/queue_worker.ts");
+    const { log, stop } = this.#parts;
+    const telling = async () => {
+      try {
+        return await ask();
+      } catch (error) {
+        this.#firstTry.resolve();
+        throw error;
+      }
+    };
+    return await whenThere(telling, log, stop);
   }
 
   #report(

@@ -149,6 +149,20 @@ Deno.test("without a broker sends to the queue fail at once with 69, and the doo
   await until(async () => (await server.send(["--queue", "q", "-e", "1"])).code === 0);
 });
 
+Deno.test("a server that is still joining takes jobs of the queue, and tells none of them unknown", async () => {
+  await using broker = await TestBroker.start();
+  await broker.kill("SIGSTOP");
+  await using server = await broker.server();
+  const way = ["-p", String(server.port)];
+  const sent = rtool(["send", ...way, "--queue", "q", "-e", "6 * 7"]);
+  const followed = rtool(["attach", ...way, "0123456789abcdef0123456789abcdef"]);
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  await broker.kill("SIGCONT");
+  const { code, stdout, stderr } = await sent;
+  assertEquals([code, text(stdout)], [0, "[1] 42\n"], text(stderr));
+  assertMatch(text((await followed).stderr), /no job 0123456789abcdef/);
+});
+
 Deno.test("what cannot be queued is refused with the reason", async () => {
   await using broker = await TestBroker.start();
   await using server = await broker.server();
