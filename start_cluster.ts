@@ -5,6 +5,7 @@
 import type { Context } from "./cli/context.ts";
 import type { Broker, BrokerOptions } from "./cluster/broker.ts";
 import type { ClaimedPrincipal, ClusterKey } from "./cluster/claim.ts";
+import { hostMemory } from "./cluster/host_memory.ts";
 import type { HostPackages } from "./cluster/host_packages.ts";
 import type { HostReport } from "./cluster/host_report.ts";
 import type { Queue } from "./cluster/queue.ts";
@@ -221,7 +222,7 @@ class Membership implements AsyncDisposable, QueueWay, Standing {
       done,
       cores,
       memory_bytes: memoryBytes,
-      memory_free_bytes: Deno.systemMemoryInfo().available,
+      memory_free_bytes: hostMemory().available,
       packages: versions?.size ?? null,
       load: Deno.loadavg()[0] ?? 0,
       uptime_ms: Math.round(performance.now() - this.#startedAt),
@@ -238,7 +239,7 @@ class Membership implements AsyncDisposable, QueueWay, Standing {
       capacity: () => ({
         labels: options.list("label"),
         cores: navigator.hardwareConcurrency,
-        memoryBytes: Deno.systemMemoryInfo().total,
+        memoryBytes: hostMemory().total,
         packages: packages.names,
       }),
       placesMax: this.placesMax,
