@@ -59,8 +59,8 @@ async function run(args: readonly string[]): Promise<CommandEnd> {
     return await (await import("./cli/config.ts")).config(invocation, from, print);
   }
   if (command.name === "doctor") {
-    const { tryConfined } = await import("./start_trial.ts");
-    return await (await import("./cli/doctor.ts")).doctor(invocation, from, print, tryConfined);
+    const trials = await import("./start_trial.ts");
+    return await (await import("./cli/doctor.ts")).doctor(invocation, from, print, trials);
   }
   const options = await resolveOptions(command, flags, from);
   const context: Context = { options, operands, rest: theirs, env, say };

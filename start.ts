@@ -7,6 +7,7 @@
 import { createGuard } from "./access/guard.ts";
 import type { Audit } from "./access/audit.ts";
 import { hideProcess } from "./access/hiding.ts";
+import { refuseHalfCluster } from "./cli/cluster_access.ts";
 import type { Context } from "./cli/context.ts";
 import { CERTIFICATE_TABLE } from "./cli/certificates.ts";
 import { PROFILE_TABLE } from "./cli/profiles.ts";
@@ -22,7 +23,7 @@ import { type EngineOptions, Sessions } from "./engine/sessions.ts";
 import { serve, type ServeOptions } from "./server.ts";
 import { type Access, type Configured, openAccess } from "./start_access.ts";
 import { auditedAdmission, auditedRefusals, maybeAudit } from "./start_audit.ts";
-import { joinCluster, refuseHalfCluster } from "./start_cluster.ts";
+import { joinCluster } from "./start_cluster.ts";
 import { joinDoors } from "./start_doors.ts";
 import { type Limits, limitsOf } from "./start_limits.ts";
 import { openLog } from "./start_log.ts";

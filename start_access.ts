@@ -45,7 +45,10 @@ export async function readConfigured(options: Options): Promise<Configured> {
 }
 
 /** Reads the configuration and the token file; an error when they cannot be used. */
-export async function openAccess({ options, env }: Context, log: Log): Promise<Access> {
+export async function openAccess(
+  { options, env }: Pick<Context, "options" | "env">,
+  log: Log,
+): Promise<Access> {
   const rpy2Profile = options.maybeText("rpy2-anonymous");
   const checked = async (from: Options): Promise<Configured> => {
     const configured = await readConfigured(from);

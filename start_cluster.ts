@@ -12,12 +12,10 @@ import type { Queue } from "./cluster/queue.ts";
 import type { QueueClient } from "./cluster/queue_client.ts";
 import type { QueueWay } from "./cluster/queue_evaluator.ts";
 import type { QueueCounts, QueueWorker, WorkerOptions } from "./cluster/queue_worker.ts";
-import { checkedLabel } from "./cluster/requirements.ts";
 import type { SessionHost } from "./cluster/session_host.ts";
 import { RtoolError, toRtoolError } from "./core/errors.ts";
 import type { Evaluator, Principal } from "./core/job.ts";
 import type { Log } from "./core/log.ts";
-import type { Options } from "./core/options.ts";
 import { OWNER } from "./core/profile.ts";
 import { SOFTWARE } from "./core/version.ts";
 import type { Sessions } from "./engine/sessions.ts";
@@ -55,16 +53,6 @@ export interface Joined extends AsyncDisposable {
   readonly evaluator: Evaluator;
   /** @default {in none} */
   readonly standing?: Standing;
-}
-
-/** Throws when the options name a queue and no broker, a broker and no queue, or a bad label. */
-export function refuseHalfCluster(options: Options): void {
-  options.list("label").forEach(checkedLabel);
-  const hasQueue = options.maybeText("queue") !== undefined;
-  if (hasQueue === options.list("nats").length > 0) return;
-  throw new RtoolError("bad_config", "A server in a cluster needs --nats and --queue, both", {
-    hint: hasQueue ? "add --nats nats://HOST:4222" : "add --queue NAME",
-  });
 }
 
 /** The evaluator of the sessions; beside it that of the queue the options name, if they do. */

@@ -1,18 +1,35 @@
 /**
- * Confines R for `rtool doctor` as `rtool serve` would at its start, that of profiles too, lets it
- * try every way out, and leaves nothing behind.
+ * Does for `rtool doctor` what `rtool serve` would at its start, and leaves nothing behind.
  */
 
-import type { ProbeOutcome, Trial } from "./cli/doctor_finding.ts";
+import type { AccessTrial, ProbeOutcome, Trial } from "./cli/doctor_finding.ts";
 import { SERVE } from "./cli/table_serve.ts";
 import type { Log } from "./core/log.ts";
 import { Options } from "./core/options.ts";
-import { type Configured, readConfigured } from "./start_access.ts";
+import { type Configured, openAccess, readConfigured } from "./start_access.ts";
 import { Ways } from "./start_ways.ts";
+
+const SILENT: Log = { info: () => {}, error: () => {} };
 
 const NO_PROFILES: Configured = { profiles: new Map(), registries: new Map(), holders: [] };
 
-/** Tries it as the options say, and where they ask for no sandbox, as if they did. */
+/** Reads who is let in; what there is to be told is in the configuration's own findings. */
+export async function tryAccess(
+  options: Options,
+  env: (name: string) => string | undefined,
+): Promise<AccessTrial> {
+  try {
+    const { admission } = await openAccess({ options, env }, SILENT);
+    return { hasTokens: admission.hasTokens, problem: undefined };
+  } catch (problem) {
+    return { hasTokens: false, problem };
+  }
+}
+
+/**
+ * Confines R, that of profiles too, and lets it try every way out: as the options say, and
+ * where they ask for no sandbox, as if they did.
+ */
 export async function tryConfined(
   options: Options,
   env: (name: string) => string | undefined,

@@ -9,11 +9,22 @@ import type { BrokerLogin } from "../cluster/broker_login.ts";
 import type { StartTls } from "../cluster/broker_tls.ts";
 import { type ClusterKey, parseKeyText } from "../cluster/claim.ts";
 import type { QueueSizes } from "../cluster/queue_streams.ts";
+import { checkedLabel } from "../cluster/requirements.ts";
 import { RtoolError } from "../core/errors.ts";
 import type { Options } from "../core/options.ts";
 import type { Context } from "./context.ts";
 import { configDir } from "./parse.ts";
 import { readIdentity } from "./tls_files.ts";
+
+/** Throws when the options name a queue and no broker, a broker and no queue, or a bad label. */
+export function refuseHalfCluster(options: Options): void {
+  options.list("label").forEach(checkedLabel);
+  const hasQueue = options.maybeText("queue") !== undefined;
+  if (hasQueue === options.list("nats").length > 0) return;
+  throw new RtoolError("bad_config", "A server in a cluster needs --nats and --queue, both", {
+    hint: hasQueue ? "add --nats nats://HOST:4222" : "add --queue NAME",
+  });
+}
 
 /** Where the broker is, and what it is shown; throws for what cannot be used. */
 export function brokerOptions(options: Options): BrokerOptions {
@@ -51,7 +62,9 @@ export function clusterKeyPath(options: Options, env: Context["env"]): string {
 }
 
 /** The key that signs jobs: without one nobody would run them. */
-export async function readClusterKey({ options, env }: Context): Promise<ClusterKey> {
+export async function readClusterKey(
+  { options, env }: Pick<Context, "options" | "env">,
+): Promise<ClusterKey> {
   const path = clusterKeyPath(options, env);
   const secret = maybeSecret(path);
   if (secret) return await parseKeyText(secret.text, path);

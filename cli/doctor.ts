@@ -7,19 +7,20 @@
 import { toRtoolError } from "../core/errors.ts";
 import { Options } from "../core/options.ts";
 import type { CommandEnd } from "./context.ts";
+import { checkBroker } from "./doctor_broker.ts";
 import {
   checkClock,
   checkLimits,
   checkOpenFiles,
-  checkPort,
+  checkPorts,
   checkR,
   checkStateDir,
   checkUser,
   checkVersions,
 } from "./doctor_checks.ts";
 import { checkConfined } from "./doctor_confined.ts";
-import { checkCertificates, checkConfig, checkTls, checkTokens } from "./doctor_files.ts";
-import { type Finding, lacking, type Site } from "./doctor_finding.ts";
+import { checkAccess, checkCertificates, checkConfig, checkTls, openTls } from "./doctor_files.ts";
+import { type Finding, lacking, type Site, type Trials } from "./doctor_finding.ts";
 import * as kernel from "./doctor_kernel.ts";
 import { realSite } from "./doctor_site.ts";
 import { configDir, type Invocation, resolveOptions, type Surroundings } from "./parse.ts";
@@ -34,7 +35,7 @@ export async function doctor(
   { flags }: Invocation,
   from: Surroundings,
   print: (text: string) => CommandEnd,
-  tryConfined: Parameters<typeof realSite>[1],
+  trials: Trials,
 ): Promise<CommandEnd> {
   const { json, ...sources } = flags;
   let options: Options | undefined;
@@ -48,7 +49,7 @@ export async function doctor(
   }
   const path = flags["config"]?.at(-1) ?? from.env("RTOOL_CONFIG") ??
     `${configDir(from.env)}/config.toml`;
-  const findings = await examine(realSite(from.env, tryConfined), options, { path, problem });
+  const findings = await examine(realSite(from.env, trials), options, { path, problem });
   print(json ? asJson(findings) : asTable(findings));
   return { status: findings.some(({ fatal }) => fatal) ? 1 : 0 };
 }
@@ -59,19 +60,20 @@ export async function examine(
   options: Options,
   config: { readonly path: string; readonly problem: unknown },
 ): Promise<Finding[]> {
-  const tokens = () => checkTokens(site, tokensPath(options, site.env));
+  const access = (async () => await site.tryAccess(options))();
   const checks: readonly (readonly [what: string, check: Check])[] = [
     ["rtool", checkVersions],
     ["configuration", () => checkConfig(site, config.path, config.problem)],
     ["R", () => checkR(site, options)],
-    ["port", () => checkPort(site, options)],
+    ["port", async () => checkPorts(site, options, openTls(site, options, await access))],
     ["state directory", () => checkStateDir(site, options)],
     ["open files", () => checkOpenFiles(site, options)],
     ["limits", () => checkLimits(site, options)],
     ["user", () => checkUser(site, options)],
     ["clock", () => checkClock(site)],
-    ["tokens", tokens],
+    ["tokens", async () => checkAccess(site, tokensPath(options, site.env), await access)],
     ["tls", () => [...checkCertificates(site, tlsDir(site.env)), ...checkTls(site, options)]],
+    ["broker", () => checkBroker(site, options)],
     ["bubblewrap", () => kernel.checkBubblewrap(site)],
     ["user namespaces", () => kernel.checkUserNamespaces(site)],
     ["seccomp", () => kernel.checkSeccomp(site)],

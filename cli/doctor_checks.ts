@@ -2,12 +2,13 @@
  * Checks of what `rtool serve` itself needs: R, its port, its directory, its limits, its user.
  */
 
-import { isLoopback } from "../core/loopback.ts";
+import { type Address, addressText, maybeAddress } from "../core/address.ts";
+import { toRtoolError } from "../core/errors.ts";
 import type { Options } from "../core/options.ts";
 import { sizeText } from "../core/units.ts";
 import { SOFTWARE } from "../core/version.ts";
 import { fatal, type Finding, firstLine, lacking, ok, type Site } from "./doctor_finding.ts";
-import { fitConnections } from "./serve.ts";
+import { fitConnections, type OpenTls, refuseOpenPort } from "./serve.ts";
 
 /** rtool's R code needs it. */
 const R_MAJOR_MIN = 4;
@@ -59,28 +60,48 @@ export async function checkR(site: Site, options: Options): Promise<Finding[]> {
   ];
 }
 
-/** Whether the port can be had. */
-export async function checkPort(site: Site, options: Options): Promise<Finding> {
-  const [hostname, port] = [options.text("hostname"), options.integer("port")];
-  const where = `${hostname}:${port}`;
-  if (!isLoopback(hostname) && !options.flag("insecure")) {
-    const meaning = "beyond this machine a server does not listen without --insecure";
-    return fatal("port", "broken", where, meaning, "listen on 127.0.0.1 and use ssh -L");
+/** Whether the ports can be had, that of the metrics too if there is to be one. */
+export async function checkPorts(
+  site: Site,
+  options: Options,
+  tls: OpenTls,
+): Promise<Finding[]> {
+  const own = { hostname: options.text("hostname"), port: options.integer("port") };
+  const found = [await checkPort(site, options, "port", own, tls)];
+  const metrics = maybeAddress(options.text("metrics"));
+  if (metrics) found.push(await checkPort(site, options, "metrics", metrics, tls));
+  return found;
+}
+
+async function checkPort(
+  site: Site,
+  options: Options,
+  what: string,
+  { hostname, port }: Address,
+  tls: OpenTls,
+): Promise<Finding> {
+  const where = addressText({ hostname, port });
+  try {
+    refuseOpenPort(hostname, options, tls);
+  } catch (error) {
+    const { hint = "" } = toRtoolError(error);
+    const meaning = "beyond this machine a server needs TLS, and somebody it lets in";
+    return fatal(what, "broken", where, meaning, hint);
   }
-  if (port === 0) return ok("port", "a free one, picked at the start");
+  if (port === 0) return ok(what, `${hostname}, a free one, picked at the start`);
   const state = await site.askPort(hostname, port);
   switch (state.kind) {
     case "free":
-      return ok("port", `${where} is free`);
+      return ok(what, `${where} is free`);
     case "rtool":
-      return ok("port", `${where} has ${state.software} already; another needs another --port`);
+      return ok(what, `${where} has ${state.software} already; another needs another --${what}`);
     case "taken": {
       const meaning = "something else listens there";
-      return fatal("port", "broken", `${where} is taken`, meaning, "choose another with --port");
+      return fatal(what, "broken", `${where} is taken`, meaning, `choose another with --${what}`);
     }
     case "refused": {
       const found = `${where}: ${state.reason}`;
-      return fatal("port", "broken", found, "nobody can connect", "choose another address");
+      return fatal(what, "broken", found, "nobody can connect", "choose another address");
     }
     default:
       return state satisfies never;

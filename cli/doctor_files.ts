@@ -6,7 +6,9 @@ import { X509Certificate } from "node:crypto";
 import { TlsContext } from "../access/tls_context.ts";
 import { toRtoolError } from "../core/errors.ts";
 import type { Options } from "../core/options.ts";
-import { fatal, type Finding, firstLine, lacking, ok, type Site } from "./doctor_finding.ts";
+import { type AccessTrial, fatal, type Finding, firstLine } from "./doctor_finding.ts";
+import { lacking, ok, type Site } from "./doctor_finding.ts";
+import type { OpenTls } from "./serve.ts";
 import { maybeServerFiles } from "./tls_files.ts";
 
 const OTHERS_READ_OR_WRITE = 0o066;
@@ -40,8 +42,15 @@ export function checkConfig(site: Site, path: string, problem: unknown): Finding
   return ok(what, path);
 }
 
-/** The token file. */
-export function checkTokens(site: Site, path: string): Finding {
+/** Who is let in: the token file, and what the configuration says of profiles. */
+export function checkAccess(site: Site, tokens: string, { problem }: AccessTrial): Finding[] {
+  const found = checkTokens(site, tokens);
+  if (found.fatal || problem === undefined) return [found];
+  const { message, hint = "rtool config check tells more" } = toRtoolError(problem);
+  return [found, fatal("access", "broken", message, "the server does not start", hint)];
+}
+
+function checkTokens(site: Site, path: string): Finding {
   const file = site.maybeFile(path);
   if (!file) {
     const meaning = "only the server's own user is served";
@@ -56,6 +65,16 @@ export function checkTokens(site: Site, path: string): Finding {
     return fatal("tokens", "broken", found, "the server does not start", "let it be yours");
   }
   return ok("tokens", path);
+}
+
+/** Whether others could be let in under TLS; what is wrong with its files, another check tells. */
+export function openTls(site: Site, options: Options, { hasTokens }: AccessTrial): OpenTls {
+  try {
+    const files = maybeServerFiles(options, site.env);
+    return files && { hasCredentials: files.ca !== undefined || hasTokens };
+  } catch {
+    return { hasCredentials: true };
+  }
 }
 
 /** Certificates and their keys: `*.pem` and `*.key` of a directory. */

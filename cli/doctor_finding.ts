@@ -38,6 +38,22 @@ export interface Trial {
   readonly problem: unknown;
 }
 
+/** What came of reading who is let in, as at a server's start. */
+export interface AccessTrial {
+  readonly hasTokens: boolean;
+  /** Why a server would not start with it. */
+  readonly problem: unknown;
+}
+
+/** What came of going to the broker as a server would. */
+export interface BrokerTrial {
+  /** Name and version. */
+  readonly software: string;
+  readonly queue: string;
+  /** Whether the queue has been made. */
+  readonly isThere: boolean;
+}
+
 /** A file's owner and permissions. */
 export interface FileFacts {
   readonly mode: number;
@@ -51,6 +67,12 @@ export type PortState =
   | { readonly kind: "rtool"; readonly software: string }
   | { readonly kind: "taken" }
   | { readonly kind: "refused"; readonly reason: string };
+
+/** What a server does at its start, tried by what joins its parts. */
+export interface Trials {
+  readonly tryConfined: (options: Options, env: Site["env"]) => Promise<Trial>;
+  readonly tryAccess: (options: Options, env: Site["env"]) => Promise<AccessTrial>;
+}
 
 /** The machine and the process, as far as checks look at them. */
 export interface Site {
@@ -70,6 +92,10 @@ export interface Site {
   readonly askPort: (hostname: string, port: number) => Promise<PortState>;
   /** Confines an R as the options say, which tries to get out. Never rejects. */
   readonly tryConfined: (options: Options) => Promise<Trial>;
+  /** Reads profiles, their functions and the tokens. Never rejects. */
+  readonly tryAccess: (options: Options) => Promise<AccessTrial>;
+  /** Goes to the broker, if the options name one; rejects with what a server would be told. */
+  readonly tryBroker: (options: Options) => Promise<BrokerTrial | undefined>;
   readonly landlockAbi: () => number;
   readonly openFilesMax: () => number | undefined;
 }

@@ -3,10 +3,10 @@
  */
 
 import { Client } from "../client.ts";
-import type { Options } from "../core/options.ts";
 import { SOFTWARE } from "../core/version.ts";
 import { runBriefly } from "../engine/spawn.ts";
-import type { PortState, Site, Trial } from "./doctor_finding.ts";
+import { tryBroker } from "./doctor_broker.ts";
+import type { PortState, Site, Trials } from "./doctor_finding.ts";
 import { maybeOpenFilesMax, rEnvironment } from "./serve.ts";
 
 /** Helpers answer in milliseconds; R takes longer on a machine that is busy. */
@@ -17,11 +17,8 @@ const PORT_MS = 700;
 const SYS_LANDLOCK_CREATE_RULESET = 444n;
 const LANDLOCK_CREATE_RULESET_VERSION = 1n;
 
-/** This machine; `tryConfined` comes from what joins the parts of a server. */
-export function realSite(
-  env: Site["env"],
-  tryConfined: (options: Options, env: Site["env"]) => Promise<Trial>,
-): Site {
+/** This machine. */
+export function realSite(env: Site["env"], { tryConfined, tryAccess }: Trials): Site {
   const helperEnv = { PATH: env("PATH") ?? "/usr/bin:/bin", LC_ALL: "C" };
   return {
     os: Deno.build.os,
@@ -42,6 +39,8 @@ export function realSite(
     tryStateDir,
     askPort,
     tryConfined: (options) => tryConfined(options, env),
+    tryAccess: (options) => tryAccess(options, env),
+    tryBroker: (options) => tryBroker(options, env),
     landlockAbi: () => quietly(landlockAbi) ?? 0,
     openFilesMax: maybeOpenFilesMax,
   };

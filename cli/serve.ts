@@ -16,7 +16,7 @@ const STATE_DIR_PREFIX = "rtool-";
 const R_VARIABLES = ["PATH", "HOME", "TZ", "R_LIBS", "R_LIBS_USER", "R_LIBS_SITE", "R_HOME"];
 
 /** Whether others may be let in under TLS; `undefined` without it. */
-type OpenTls = { readonly hasCredentials: boolean } | undefined;
+export type OpenTls = { readonly hasCredentials: boolean } | undefined;
 
 /** Opens the port, or says why it cannot be had. */
 export function openPort(options: Options, tls: OpenTls): Deno.TcpListener {
@@ -37,7 +37,7 @@ function listenAt(
   tls: OpenTls,
   takenHint: string,
 ): Deno.TcpListener {
-  if (!isLoopback(hostname) && !options.flag("insecure")) refuseOpenPort(hostname, tls);
+  refuseOpenPort(hostname, options, tls);
   try {
     return Deno.listen({ hostname, port, transport: "tcp" });
   } catch (cause) {
@@ -53,8 +53,8 @@ function listenAt(
 }
 
 /** Beyond this machine others listen, and nobody is known by the socket. */
-function refuseOpenPort(hostname: string, tls: OpenTls): void {
-  if (tls?.hasCredentials) return;
+export function refuseOpenPort(hostname: string, options: Options, tls: OpenTls): void {
+  if (isLoopback(hostname) || options.flag("insecure") || tls?.hasCredentials) return;
   const [missing, hint] = tls
     ? ["credentials, and there are none", "make a token: rtool token new NAME"]
     : ["TLS and credentials", "rtool tls init makes certificates; then serve with --tls"];

@@ -127,6 +127,11 @@ export class Broker implements AsyncDisposable {
     return performance.now() - this.#backAt < SETTLING_MS;
   }
 
+  /** What it says it is. */
+  get software(): string {
+    return `nats-server ${this.connection.info?.version ?? "of unknown version"}`;
+  }
+
   /** Most bytes of one message, headers included. */
   get payloadMax(): number {
     return this.connection.info?.max_payload ?? 1 << 20;

@@ -4,7 +4,7 @@
 
 import type { Consumer } from "@nats-io/jetstream";
 import type { Broker, Headers, Kept } from "./broker.ts";
-import { asking } from "./broker_faults.ts";
+import { asking, codeOf } from "./broker_faults.ts";
 import { consumerName, jobPrefix, type QueueNames, queueNames } from "./names.ts";
 import { largeStore, makeStreams, QUEUE_SIZES, type QueueSizes } from "./queue_streams.ts";
 import { NO_REQUIREMENTS } from "./requirements.ts";
@@ -24,6 +24,9 @@ const HEADERS_BYTES_MAX = 16 * 1024;
 const CONSUMER_IDLE_MS = 3600_000;
 
 const NANOSECONDS = 1e6;
+
+/** What the API of JetStream says. */
+const NO_STREAM = 10059;
 
 /** Says that the body lies in the object store. */
 const LARGE = "Rtool-Large";
@@ -65,6 +68,20 @@ export class Queue {
     const queue = new Queue(broker, name, { ...QUEUE_SIZES, ...asked });
     await asking(async () => await makeStreams(broker.manager, queue.names, asked));
     return queue;
+  }
+
+  /** Whether the queue has been made; throws when the broker does not tell. */
+  static async isThere({ manager }: Broker, name: string): Promise<boolean> {
+    return await asking(async () => {
+      try {
+        // The last that is made: whoever finds it finds all.
+        await manager.streams.info(queueNames(name).sessions);
+        return true;
+      } catch (cause) {
+        if (codeOf(cause) === NO_STREAM) return false;
+        throw cause;
+      }
+    });
   }
 
   /** Publishes a job. */

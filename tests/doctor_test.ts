@@ -9,7 +9,7 @@ import type { FileFacts, Finding, Site } from "../cli/doctor_finding.ts";
 import { SERVE } from "../cli/table_serve.ts";
 import { Options, type RawValues } from "../core/options.ts";
 import { RtoolError } from "../core/errors.ts";
-import { TlsPlace } from "./tls_place.ts";
+import { SERVER, TlsPlace } from "./tls_place.ts";
 
 /** A self-signed certificate of ninety days, whose key was never kept. */
 const CERTIFICATE = await Deno.readTextFile(
@@ -68,6 +68,8 @@ const WELL: Site = {
   tryStateDir: () => ({ path: "/tmp", mode: 0o700 }),
   askPort: () => Promise.resolve({ kind: "free" }),
   tryConfined: () => Promise.resolve({ probes: HELD, problem: undefined }),
+  tryAccess: () => Promise.resolve({ hasTokens: true, problem: undefined }),
+  tryBroker: () => Promise.resolve(undefined),
   landlockAbi: () => 4,
   openFilesMax: () => 20_000,
 };
@@ -85,6 +87,11 @@ Deno.test("on a machine where all is well every check says so", async () => {
     /^rtool serve would work here as configured\n\nWHAT +STATE +FOUND\n/,
   );
 });
+
+const NO_PROFILE = new RtoolError("bad_config", "There is no such profile");
+const AWAY = new RtoolError("cannot_connect", "Cannot connect to nats://h:4222: it is away");
+const NO_STREAMS = new RtoolError("not_allowed", "The broker has no JetStream for us");
+const NO_KEY = new RtoolError("bad_config", "Cannot read k: there is no such file");
 
 const CONFINING: RawValues = {
   "serve.isolation": ["confined"],
@@ -104,6 +111,16 @@ const FAULTS: readonly [what: string, found: RegExp, fatal: boolean, Partial<Sit
       askPort: () => Promise.resolve({ kind: "refused", reason: "no such address" }),
     }],
     ["port", /0\.0\.0\.0/, true, {}, { hostname: ["0.0.0.0"] }],
+    ["metrics", /0\.0\.0\.0:9464/, true, {}, { "serve.metrics": ["0.0.0.0:9464"] }],
+    ["metrics", /9464 is taken/, true, {
+      askPort: (_, port) => Promise.resolve({ kind: port === 9464 ? "taken" : "free" }),
+    }, { "serve.metrics": ["9464"] }],
+    ["access", /no such profile/, true, {
+      tryAccess: () => Promise.resolve({ hasTokens: false, problem: NO_PROFILE }),
+    }],
+    ["broker", /it is away/, false, { tryBroker: () => Promise.reject(AWAY) }],
+    ["broker", /no JetStream/, false, { tryBroker: () => Promise.reject(NO_STREAMS) }],
+    ["broker", /no such file/, true, { tryBroker: () => Promise.reject(NO_KEY) }],
     ["state directory", /read-only/, true, { tryStateDir: () => ({ problem: "read-only" }) }],
     ["state directory", /0755/, true, { tryStateDir: () => ({ path: "/tmp", mode: 0o755 }) }],
     ["state directory", /1 KiB free/, true, { run: () => said("head\n/dev/x 9 1 1 99% /\n") }],
@@ -203,6 +220,35 @@ Deno.test("an rtool at the port is told by its version, and is no fault", async 
   const port = findings.find(({ what }) => what === "port");
   assertEquals(port?.state, "ok");
   assertStringIncludes(port?.found ?? "", "rtool 0.0.9");
+});
+
+Deno.test("under TLS, and with somebody to let in, a server may listen beyond this machine", async () => {
+  using whole = new TlsPlace();
+  using alone = new TlsPlace();
+  const [trusting, plain] = [whole.serverFiles().cert, alone.write("server", SERVER)];
+  const port = async (cert: string, hasTokens: boolean) => {
+    const tryAccess = () => Promise.resolve({ hasTokens, problem: undefined });
+    const file = { hostname: ["0.0.0.0"], "serve.tls_cert": [cert] };
+    const findings = await look({ tryAccess, now: Date.now }, file);
+    return findings.find(({ what }) => what === "port")!;
+  };
+  assertEquals((await port(plain, true)).state, "ok");
+  assertEquals((await port(trusting, false)).state, "ok");
+  const nobody = await port(plain, false);
+  assertEquals([nobody.fatal, /rtool token new/.test(nobody.advice)], [true, true]);
+});
+
+Deno.test("a broker that takes us is told by its version, and whether it has the queue", async () => {
+  const broker = async (isThere: boolean) => {
+    const trial = { software: "nats-server 2.9.10", queue: "main", isThere };
+    const findings = await look({ tryBroker: () => Promise.resolve(trial) }, {
+      "cluster.urls": ["nats://h:4222"],
+    });
+    return findings.find(({ what }) => what === "broker")!;
+  };
+  assertEquals((await broker(true)).found, "nats-server 2.9.10 at nats://h:4222, main is there");
+  const unmade = await broker(false);
+  assertEquals([unmade.state, /main will be made$/.test(unmade.found)], ["ok", true]);
 });
 
 Deno.test("a configuration that cannot be used comes first, and the rest is checked all the same", async () => {

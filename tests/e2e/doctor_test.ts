@@ -4,6 +4,7 @@
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { confinedArgs, makeNoSandbox } from "../confined.ts";
+import { joined, TestBroker } from "./nats.ts";
 import { rtool, startServer, text } from "./rtool.ts";
 
 /** How long the command may take; on a machine that does other things too, so many starts of R. */
@@ -95,6 +96,47 @@ Deno.test("doctor tries to confine R, and serve works, where it is not to be con
   const { code, stdout } = await rtool(["doctor", "--config", dir.file]);
   assertEquals(code, 0);
   assertMatch(text(stdout), /^confined R +missing +Cannot confine R as root.*\n.*useradd/m);
+});
+
+Deno.test("doctor goes to the broker of a cluster, and makes nothing there", async () => {
+  await using broker = await TestBroker.start();
+  await using dir = new ConfigDir(
+    `port = 0\n[cluster]\nurls = ["${broker.url}"]\nqueue = "q"\nkey = "${broker.key}"\n`,
+  );
+  const look = async () => text((await rtool(["doctor", "--config", dir.file])).stdout);
+  assertMatch(await look(), /^broker +ok +nats-server \d.* at nats:.*, q will be made$/m);
+  assertMatch(await look(), /q will be made$/m);
+  await using server = await broker.server();
+  await joined(server);
+  assertMatch(await look(), /q is there$/m);
+  await Deno.remove(broker.key);
+  assertMatch(
+    await look(),
+    /^rtool serve would not work: broker: .*cluster\.key: there is no such/,
+  );
+  await rtool(["cluster", "key", broker.key]);
+  await broker.kill("SIGKILL");
+  assertMatch(
+    await look(),
+    /^rtool serve would work[^]*^broker +broken +Cannot connect to .*\n.*own doors alone/m,
+  );
+});
+
+Deno.test("what doctor says of TLS beyond this machine, of tokens and functions is what serve does", async () => {
+  await using dir = new ConfigDir('hostname = "0.0.0.0"\nport = 0\n[serve]\ntls = true\n');
+  const env = { XDG_CONFIG_HOME: dir.path };
+  assertEquals((await rtool(["tls", "init"], { env })).code, 0);
+  const well = await rtool(["doctor", "--config", dir.file], { env });
+  assertEquals(well.code, 0, text(well.stdout));
+  await Deno.writeTextFile(`${dir.path}/rtool/tokens.json`, "{", { mode: 0o600 });
+  const torn = await rtool(["doctor", "--config", dir.file], { env });
+  assertMatch(
+    text(torn.stdout),
+    /^rtool serve would not work: access: .*tokens\.json: it is no JSON/,
+  );
+  const served = await rtool(["serve", "--config", dir.file], { env });
+  assertEquals([torn.code, served.code], [1, 78]);
+  assertMatch(text(served.stderr), /tokens\.json: it is no JSON/);
 });
 
 /** A directory with a configuration file. */
