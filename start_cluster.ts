@@ -3,7 +3,8 @@
  */
 
 import type { Context } from "./cli/context.ts";
-import type { Broker, BrokerOptions } from "./cluster/broker.ts";
+import type { Broker } from "./cluster/broker.ts";
+import type { BrokerOptions } from "./cluster/broker_options.ts";
 import type { ClaimedPrincipal, ClusterKey } from "./cluster/claim.ts";
 import { hostMemory } from "./cluster/host_memory.ts";
 import type { HostPackages } from "./cluster/host_packages.ts";

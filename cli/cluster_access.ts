@@ -4,8 +4,8 @@
 
 import { readCertificates } from "../access/pem_file.ts";
 import { maybeSecret } from "../access/secret_file.ts";
-import type { BrokerOptions } from "../cluster/broker.ts";
 import type { BrokerLogin } from "../cluster/broker_login.ts";
+import type { BrokerOptions } from "../cluster/broker_options.ts";
 import type { StartTls } from "../cluster/broker_tls.ts";
 import { type ClusterKey, parseKeyText } from "../cluster/claim.ts";
 import type { QueueSizes } from "../cluster/queue_streams.ts";

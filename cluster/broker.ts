@@ -5,27 +5,15 @@
  */
 
 import type { JetStreamClient, JetStreamManager, StoredMsg } from "@nats-io/jetstream";
-import type { NatsConnection } from "@nats-io/nats-core/internal";
+import type { Msg, NatsConnection } from "@nats-io/nats-core/internal";
+import { toRtoolError } from "../core/errors.ts";
 import type { Log } from "../core/log.ts";
 import { settlesWithin } from "../core/time.ts";
 import { asking, backOff, brokerFault, codeOf, connectFault } from "./broker_faults.ts";
 import { isSilence, RECONNECT_MS } from "./broker_faults.ts";
-import { type BrokerLogin, loginAuthenticator, refuseBadLogin } from "./broker_login.ts";
-import type { StartTls } from "./broker_tls.ts";
+import { refuseBadLogin } from "./broker_login.ts";
+import { type BrokerOptions, connectionOptions } from "./broker_options.ts";
 import type { SocketOptions } from "./nats_socket.ts";
-
-/** Where the broker is, and how to get in. */
-export interface BrokerOptions {
-  readonly urls: readonly string[];
-  /** What is shown to it, as it is at that time. */
-  readonly login?: (() => BrokerLogin) | undefined;
-  /** Whether it has to speak TLS. */
-  readonly tls?: boolean | undefined;
-  /** Name of a PEM file: the broker's certificate is checked with it, and TLS is required. */
-  readonly ca?: string | undefined;
-  /** TLS with a certificate of our own; then it is required, too. */
-  readonly startTls?: StartTls | undefined;
-}
 
 /** A message as a stream keeps it. */
 export interface Kept {
@@ -39,14 +27,8 @@ export interface Kept {
 /** Text by name. */
 export type Headers = Readonly<Record<string, string>>;
 
-/** Dialling and greeting together may take this. */
-const CONNECT_TIMEOUT_MS = 10_000;
-
 /** Closing may take this. */
 const CLOSE_MS = 2_000;
-
-/** A connection is given up after two of these without an answer, and made anew. */
-const PING_INTERVAL_MS = 10_000;
 
 /** After an outage hosts come back one after the other, all within this. */
 const SETTLING_MS = 1.5 * RECONNECT_MS.max;
@@ -101,7 +83,6 @@ export class Broker implements AsyncDisposable {
           fault = told;
           if (told && broker) broker.#tell("broker not reached", told);
         },
-        ...RECONNECTING,
         ...backOff(),
       } as SocketOptions);
       const manager = await jetstreamManager(connection, { checkAPI: false });
@@ -166,8 +147,35 @@ export class Broker implements AsyncDisposable {
 
   /** Tells whoever listens just now. */
   tell(subject: string, body: Uint8Array, headers: Headers): void {
-    if (this.connection.isClosed()) return;
-    this.connection.publish(subject, body, { headers: this.#toHeaders(headers) });
+    try {
+      this.connection.publish(subject, body, { headers: this.#toHeaders(headers) });
+    } catch {
+      // It is being closed. Nothing depends on being heard.
+    }
+  }
+
+  /** Hears what is told or asked there, until it is disposed; of several of a group only one. */
+  listen(
+    subject: string,
+    hear: (message: Msg) => void,
+    group: { readonly queue?: string } = {},
+  ): Disposable {
+    const { connection } = this;
+    const callback = (error: unknown, message: Msg) => {
+      if (error) return;
+      try {
+        hear(message);
+      } catch (fault) {
+        // It would end the connection.
+        this.#tell("message not understood", toRtoolError(fault));
+      }
+    };
+    try {
+      const subscription = connection.subscribe(subject, { ...group, callback });
+      return { [Symbol.dispose]: () => connection.isClosed() || subscription.unsubscribe() };
+    } catch (cause) {
+      throw brokerFault(cause); // It is being closed.
+    }
   }
 
   /** The last message of a subject, which may have wildcards, or `undefined`. */
@@ -251,28 +259,6 @@ export class Broker implements AsyncDisposable {
     for (const [name, value] of Object.entries(values)) headers.set(name, value);
     return headers;
   }
-}
-
-const RECONNECTING = {
-  timeout: CONNECT_TIMEOUT_MS,
-  maxReconnectAttempts: -1,
-  // Refused again, a server goes on trying: its files are read anew, and may be renewed.
-  ignoreAuthErrorAbort: true,
-  pingInterval: PING_INTERVAL_MS,
-  name: "rtool",
-} as const;
-
-function connectionOptions(
-  { urls, login, tls = false, ca, startTls }: BrokerOptions,
-  transport: typeof import("@nats-io/nats-core/internal"),
-): SocketOptions {
-  const isTls = tls || ca !== undefined || startTls !== undefined;
-  return {
-    servers: [...urls],
-    ...(login ? { authenticator: loginAuthenticator(login, transport) } : {}),
-    ...(isTls ? { tls: ca === undefined ? {} : { caFile: ca } } : {}),
-    ...(startTls ? { startTls } : {}),
-  };
 }
 
 function toKept(message: StoredMsg): Kept {

@@ -68,16 +68,12 @@ export function answerHosts(
   report: () => HostReport,
   packages: () => ReadonlyMap<string, string>,
 ): Disposable {
-  const { connection, payloadMax } = queue.broker;
-  const subscription = connection.subscribe(hostsSubject(queue), {
-    callback: (error, question) => {
-      if (error) return;
-      const wanted = question.string() === PACKAGES;
-      const installed = wanted ? firstOf(packages(), payloadMax / 2) : undefined;
-      question.respond(JSON.stringify({ ...report(), installed }));
-    },
+  const { broker } = queue;
+  return broker.listen(hostsSubject(queue), (question) => {
+    const wanted = question.string() === PACKAGES;
+    const installed = wanted ? firstOf(packages(), broker.payloadMax / 2) : undefined;
+    question.respond(JSON.stringify({ ...report(), installed }));
   });
-  return { [Symbol.dispose]: () => connection.isClosed() || subscription.unsubscribe() };
 }
 
 /** As many of the packages as so many bytes of JSON hold. */

@@ -57,15 +57,10 @@ export async function beginJob(
 
 /** Answers what is asked of a running job: whether it is there, and to stop. */
 export function answerFor({ queue, id }: JobLog, host: string, stop: () => void): Disposable {
-  const { connection } = queue.broker;
-  const subscription = connection.subscribe(`${queue.names.prefix}.ask.${id}`, {
-    callback: (error, question) => {
-      if (error) return;
-      if (question.string() === "cancel") stop();
-      question.respond(host);
-    },
+  return queue.broker.listen(`${queue.names.prefix}.ask.${id}`, (question) => {
+    if (question.string() === "cancel") stop();
+    question.respond(host);
   });
-  return { [Symbol.dispose]: () => connection.isClosed() || subscription.unsubscribe() };
 }
 
 /**

@@ -44,16 +44,14 @@ export class LogReader {
     this.#watch = new SessionWatch(log);
     this.#last = { seq: from.seq, entry: PLAIN_ENTRY };
     this.#skip = from.skip;
-    const subscription = log.queue.broker.connection.subscribe(log.liveSubject, {
-      callback: (error, { headers, data }) => {
-        if (error || this.#live.full) return;
-        const values = [...headers ?? []].map(([name, [text = ""]]) => [name, text]);
-        this.#live.push(readLive(Object.fromEntries(values), data));
-      },
+    const listening = log.queue.broker.listen(log.liveSubject, ({ headers, data }) => {
+      if (this.#live.full) return;
+      const values = [...headers ?? []].map(([name, [text = ""]]) => [name, text]);
+      this.#live.push(readLive(Object.fromEntries(values), data));
     });
     this.#leave = () => {
       this.#live.close();
-      if (!log.queue.broker.connection.isClosed()) subscription.unsubscribe();
+      listening[Symbol.dispose]();
     };
     signal.addEventListener("abort", this.#leave, { once: true });
     if (signal.aborted) this.#leave();

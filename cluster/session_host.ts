@@ -46,7 +46,7 @@ export class SessionHost implements AsyncDisposable {
   readonly #options: WorkerOptions;
   readonly #house: SessionHouse;
   readonly #orders: SessionOrders;
-  readonly #subscriptions: { unsubscribe(): void }[] = [];
+  readonly #listening: Disposable[] = [];
   readonly #runs = new Set<Promise<void>>();
   /** Jobs of a session begin in the order in which they came. */
   readonly #turns = new OneByOne();
@@ -95,8 +95,7 @@ export class SessionHost implements AsyncDisposable {
   async #leave(): Promise<void> {
     clearInterval(this.#beating);
     this.#left.abort();
-    const { connection } = this.#queue.broker;
-    if (!connection.isClosed()) this.#subscriptions.forEach((each) => each.unsubscribe());
+    this.#listening.forEach((each) => each[Symbol.dispose]());
     await this.#house.ledger.leave().catch((error) => this.#complain("sessions not left", error));
   }
 
@@ -127,11 +126,7 @@ export class SessionHost implements AsyncDisposable {
     hear: (message: Msg) => void | Promise<void>,
     options: { readonly queue?: string } = {},
   ): void {
-    const callback = (error: unknown, message: Msg) => {
-      if (!error) void hear(message);
-    };
-    const { connection } = this.#queue.broker;
-    this.#subscriptions.push(connection.subscribe(subject, { ...options, callback }));
+    this.#listening.push(this.#queue.broker.listen(subject, (each) => void hear(each), options));
   }
 
   /** The more it has to do, the later it answers: the first answer wins. */
@@ -196,8 +191,8 @@ export class SessionHost implements AsyncDisposable {
 
   /** Reads a log to its end, which is written here if its host is lost. Never rejects. */
   async #watchOver(log: JobLog): Promise<void> {
-    const reader = new LogReader(log, { seq: 0, skip: 0 }, this.#left.signal);
     try {
+      const reader = new LogReader(log, { seq: 0, skip: 0 }, this.#left.signal);
       for await (const _event of reader.events()) { /* Only its end matters. */ }
     } catch (error) {
       this.#complain("session's job not looked after", error);

@@ -57,17 +57,12 @@ export function answerWanted(
   host: string,
   serve: (token: string) => Promise<boolean>,
 ): Disposable {
-  const { connection } = queue.broker;
-  const subscription = connection.subscribe(wantedSubject(queue), {
-    callback: (error, question) => {
-      if (error) return;
-      const answering = serve(question.string()).then((isServed) => {
-        if (isServed) question.respond(host);
-      });
-      answering.catch(() => {}); // The broker is away: the jobs that wait are looked at later.
-    },
+  return queue.broker.listen(wantedSubject(queue), (question) => {
+    const answering = serve(question.string()).then((isServed) => {
+      if (isServed) question.respond(host);
+    });
+    answering.catch(() => {}); // The broker is away: the jobs that wait are looked at later.
   });
-  return { [Symbol.dispose]: () => connection.isClosed() || subscription.unsubscribe() };
 }
 
 /** Whether a host can run the jobs of a token; those of a token that means nothing, none can. */
