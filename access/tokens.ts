@@ -8,6 +8,7 @@ import { Buffer } from "node:buffer";
 import { createHash, timingSafeEqual } from "node:crypto";
 import { asFields, type Fields } from "../core/condition.ts";
 import { RtoolError } from "../core/errors.ts";
+import { isReservedName } from "../core/job.ts";
 import { isProfileName, PROFILE_NAME_HINT } from "../core/profile.ts";
 import { maybeSecret, whileLocked, writeSecret } from "./secret_file.ts";
 
@@ -39,6 +40,9 @@ const TOKEN = /^rtool_[A-Za-z0-9_-]{43}$/;
 
 /** Principals are logged, and their names are typed. */
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
+
+/** What is said of the name of a principal of rtool's own. */
+const RESERVED = "no token may be called";
 
 const SHA256 = /^[0-9a-f]{64}$/;
 const FILE_VERSION = 1;
@@ -135,6 +139,11 @@ function parseRecord(fields: Fields, path: string, number: number): TokenRecord 
     madeAt !== undefined &&
     (expires === null || expiresAt !== undefined)
   ) {
+    if (isReservedName(name)) {
+      throw new RtoolError("bad_config", `Cannot use ${path}: ${RESERVED} '${name}'`, {
+        hint: "take it out of the file, and make one of another name",
+      });
+    }
     return { name, sha256, profile, madeAt, expiresAt };
   }
   throw new RtoolError("bad_config", `Cannot use ${path}: its token ${number} is damaged`);
@@ -157,6 +166,9 @@ function parseTime(value: unknown): number | undefined {
 }
 
 function checkTokenName(name: string): void {
+  if (isReservedName(name)) {
+    throw new RtoolError("usage", `Cannot make the token: ${RESERVED} '${name}'`);
+  }
   if (NAME.test(name)) return;
   throw new RtoolError("usage", `Cannot use the name ${JSON.stringify(name.slice(0, 80))}`, {
     hint: "a token's name is 1 to 64 letters, digits, '.', '_' or '-'",

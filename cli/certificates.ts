@@ -6,6 +6,7 @@
 
 import { maybeFingerprint, type PeerCertificate } from "../core/certificate.ts";
 import type { OptionSpec, RawValues } from "../core/options.ts";
+import { isReservedName } from "../core/job.ts";
 import { DEFAULT_PROFILE_NAME } from "../core/profile.ts";
 
 /** The table that holds all of them. */
@@ -54,6 +55,9 @@ export function* findCertificateFaults(
 ): Generator<CertificateFault> {
   const valuesOf = (key: string) => values[`${CERTIFICATE_TABLE}.${name}.${key}`];
   const profile = valuesOf(PROFILE)?.[0];
+  if (isReservedName(name)) {
+    yield { key: undefined, detail: `found ${name}, a name that rtool gives itself` };
+  }
   if (profile === undefined) {
     yield { key: undefined, detail: "found no profile, wanted the name of one" };
   } else if (profile !== DEFAULT_PROFILE_NAME && !profiles.includes(profile)) {

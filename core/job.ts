@@ -21,6 +21,14 @@ export interface Principal {
   readonly profile: Profile;
 }
 
+/** Principals that nobody is given the name of: the server's user, rpy2's, anybody's. */
+const RESERVED_NAME = /^(?:uid-.*|rpy2|anyone)$/;
+
+/** Whether a name is one that rtool itself gives: who had it too would be taken for that one. */
+export function isReservedName(name: string): boolean {
+  return RESERVED_NAME.test(name);
+}
+
 /**
  * Says who a peer is, once it has said all it says of itself: its token, if it has one. Rejects
  * with `not_allowed`, and only after a while.

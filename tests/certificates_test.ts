@@ -19,6 +19,14 @@ import { ALICE, TODAY } from "./tls_place.ts";
 const DIGEST = "0123456789abcdef".repeat(4);
 const OTHER = "f".repeat(64);
 
+Deno.test("no certificate stands for a principal of rtool's own", () => {
+  for (const name of ["uid-0", "rpy2", "anyone"]) {
+    const { code, message } = refusal(`[certificate.${name}]\nprofile = "default"\n`);
+    assertEquals(code, "bad_config");
+    assertStringIncludes(message, `found ${name}, a name that rtool gives itself`);
+  }
+});
+
 Deno.test("a certificate belongs to the table of its name, or to the one that lists its fingerprint", () => {
   const holders = holdersOf(`
     [profile.p]

@@ -188,6 +188,17 @@ Deno.test("a change of the file is seen in its stamp, also one of the same size 
   assertEquals(secretStamp(`${dir.path}.none`), "none");
 });
 
+Deno.test("no token is named like a principal of rtool's own, neither made nor read", () => {
+  using dir = new TokenDir();
+  add(dir.path, "uid");
+  for (const name of ["uid-0", "uid-", "rpy2", "anyone"]) {
+    assertEquals(assertThrows(() => add(dir.path, name), RtoolError).code, "usage");
+    const text = Deno.readTextFileSync(dir.path).replace('"uid"', JSON.stringify(name));
+    const { code, message } = assertThrows(() => parseTokens(text, "f"), RtoolError);
+    assertEquals([code, message], ["bad_config", `Cannot use f: no token may be called '${name}'`]);
+  }
+});
+
 Deno.test("a damaged token file is refused, never read in part", () => {
   using dir = new TokenDir();
   add(dir.path, "a");
