@@ -9,7 +9,7 @@ import { CALL } from "./table_call.ts";
 import { MAP } from "./table_map.ts";
 import { REPL } from "./table_repl.ts";
 import { SEND } from "./table_send.ts";
-import { CONFINING_R, SERVE } from "./table_serve.ts";
+import { SERVE } from "./table_serve.ts";
 import { TLS_COMMAND } from "./table_tls.ts";
 import { TOKEN } from "./table_token.ts";
 
@@ -43,12 +43,11 @@ const DOCTOR: CommandSpec = {
   operands: "",
   summary: "Check whether serve would work here, and what is missing",
   options: [
-    CONFIG,
-    ...CONFINING_R,
     { name: "json", kind: "flag", help: "Print one JSON document" },
-    HELP,
+    ...SERVE.options,
   ],
   notes: [
+    "It takes the options of `rtool serve`, and says whether that would work with them.",
     "Exit status: 0 when `rtool serve` would work as configured, else 1, with the reason first.",
     "What is missing and optional does not count.",
     "An R is confined and tries to get out, whether or not the server is to confine R.",

@@ -30,7 +30,7 @@ const STARTING_R: readonly OptionSpec[] = [
 ];
 
 /** How R is shut in; `doctor` tries it. */
-export const CONFINING_R: readonly OptionSpec[] = [
+const CONFINING_R: readonly OptionSpec[] = [
   {
     ...keyed("isolation", "choice", "none|confined|required", "Whether R runs in a sandbox"),
     choices: ["none", "confined", "required"],
