@@ -4,6 +4,7 @@
 
 import { asFields, type Fields, maybeText } from "../core/condition.ts";
 import { asking, brokerFault, isSilence } from "./broker_faults.ts";
+import { readObject } from "./job_log.ts";
 import type { Queue } from "./queue.ts";
 import { maybeRequirements, requirementWords } from "./requirements.ts";
 import { pendingTokens } from "./wanted.ts";
@@ -101,7 +102,7 @@ export async function askHosts(queue: Queue, wantsPackages = false): Promise<Hos
     for await (
       const answer of await connection.requestMany(hostsSubject(queue), question, options)
     ) {
-      const report = answer.data.length > 0 ? readHost(answer.json<Fields>()) : undefined;
+      const report = answer.data.length > 0 ? readHost(readObject(answer.string())) : undefined;
       if (report) hosts.push(report);
     }
   } catch (cause) {

@@ -4,8 +4,10 @@
 
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { Broker } from "../../cluster/broker.ts";
+import { askHosts } from "../../cluster/host_report.ts";
 import { RtoolError } from "../../core/errors.ts";
-import { TestBroker, until } from "./nats.ts";
+import { SOFTWARE } from "../../core/version.ts";
+import { joined, TestBroker, until } from "./nats.ts";
 import { TestQueue } from "./queue_load.ts";
 
 Deno.test("what is wanted of a connection that is being closed is refused as by one that is lost", async () => {
@@ -41,4 +43,20 @@ Deno.test("a message that is not understood is told once, and ends nothing", asy
   for (const text of ["{", "{", '"well"']) broker.tell("a", new TextEncoder().encode(text), {});
   await until(() => heard.length > 0);
   assertEquals([heard, told.length], [["well"], 1]);
+});
+
+Deno.test("who answers nonsense when hosts are asked for is no host, and the others are told", async () => {
+  await using nats = await TestBroker.start();
+  await using server = await nats.server();
+  await joined(server);
+  await using queue = await TestQueue.connect(nats);
+  const { queue: asked } = queue.client;
+  const nonsense = ["{", "[]", '{"host":1}'].map((text) => {
+    return asked.broker.listen(`${asked.names.prefix}.hosts`, (question) => {
+      question.respond(text);
+    });
+  });
+  const hosts = await askHosts(asked);
+  nonsense.forEach((each) => each[Symbol.dispose]());
+  assertEquals(hosts.map(({ software }) => software), [SOFTWARE]);
 });
