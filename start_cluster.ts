@@ -125,6 +125,7 @@ class Membership implements AsyncDisposable, QueueWay, Standing {
     this.#joining = this.#join(evaluator).catch((error) => {
       const { message: why, hint } = toRtoolError(error);
       if (!stop.aborted) log.error("cluster not joined", hint ? { why, hint } : { why });
+      this.#leave();
     }).finally(this.#firstTry.resolve);
     stop.addEventListener("abort", () => this.#leave(), { once: true });
   }
@@ -164,9 +165,8 @@ class Membership implements AsyncDisposable, QueueWay, Standing {
     if (!queue) return;
     const packages = this.#packages = new HostPackages(sessions, log, () => void worker.look());
     const workerOptions = this.#workerOptions(evaluator, packages);
-    const worker = new QueueWorker(queue, workerOptions);
+    const worker = this.#worker = new QueueWorker(queue, workerOptions);
     await this.#whenThere(() => worker.start());
-    this.#worker = worker;
     this.#sessionHost = new SessionHost(queue, workerOptions);
     this.#sessionHost.start();
     this.#answering = answerHosts(

@@ -3,12 +3,12 @@
  */
 
 import { type DeadJob, deadJobs, dropJob, retryJob } from "../cluster/dead_jobs.ts";
-import { RtoolError } from "../core/errors.ts";
+import { EXIT_STATUS, RtoolError, toRtoolError } from "../core/errors.ts";
 import { timeText } from "../core/units.ts";
 import { readClusterKey } from "./cluster_access.ts";
 import type { CommandEnd, Context } from "./context.ts";
 import { openQueue } from "./open_queue.ts";
-import { printJson, printText } from "./print.ts";
+import { BROKEN_PIPE_STATUS, printJson, printText } from "./print.ts";
 import { findSubcommand, refuseOperands } from "./subcommand.ts";
 import { textTable } from "./text_table.ts";
 
@@ -37,18 +37,40 @@ export async function queue(context: Context): Promise<CommandEnd> {
     case "retry": {
       const key = await readClusterKey(context);
       const trusted = new Set([key.publicKey, ...context.options.list("cluster-trust")]);
-      const ids: string[] = [];
-      for (const job of chosen(jobs, given)) {
-        ids.push(await retryJob(await opened.client(), job, trusted));
-      }
-      return await printText(ids.map((id) => `${id}\n`).join(""));
+      const client = await opened.client();
+      return await eachOf(chosen(jobs, given), context, async (job) => {
+        return await printText(`${await retryJob(client, job, trusted)}\n`);
+      });
     }
     case "drop":
-      for (const job of chosen(jobs, given)) await dropJob(opened.queue, job);
-      return { status: 0 };
+      return await eachOf(chosen(jobs, given), context, async (job) => {
+        await dropJob(opened.queue, job);
+        return { status: 0 };
+      });
     default:
       return word satisfies never;
   }
+}
+
+/** Does it with each; what fails is told, and keeps none of the others from it. */
+async function eachOf(
+  jobs: readonly DeadJob[],
+  { say }: Context,
+  act: (job: DeadJob) => Promise<CommandEnd>,
+): Promise<CommandEnd> {
+  let end: CommandEnd = { status: 0 };
+  for (const job of jobs) {
+    try {
+      const done = await act(job);
+      if ("status" in done && done.status === BROKEN_PIPE_STATUS) return done;
+    } catch (error) {
+      const { code, message } = toRtoolError(error);
+      if (code === "cannot_connect") throw error;
+      say(`${job.id}: ${message}`);
+      end = { status: EXIT_STATUS[code] };
+    }
+  }
+  return end;
 }
 
 /** The jobs an operand means: all, or the only one whose id begins so. */

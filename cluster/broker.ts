@@ -6,7 +6,7 @@
 
 import type { JetStreamClient, JetStreamManager, StoredMsg } from "@nats-io/jetstream";
 import type { Msg, NatsConnection } from "@nats-io/nats-core/internal";
-import { toRtoolError } from "../core/errors.ts";
+import { RtoolError, toRtoolError } from "../core/errors.ts";
 import type { Log } from "../core/log.ts";
 import { settlesWithin } from "../core/time.ts";
 import { asking, backOff, brokerFault, codeOf, connectFault } from "./broker_faults.ts";
@@ -26,6 +26,9 @@ export interface Kept {
 
 /** Text by name. */
 export type Headers = Readonly<Record<string, string>>;
+
+/** Part of a job's log is one message. */
+const PAYLOAD_BYTES_MIN = 256 * 1024;
 
 /** Closing may take this. */
 const CLOSE_MS = 2_000;
@@ -85,6 +88,11 @@ export class Broker implements AsyncDisposable {
         },
         ...backOff(),
       } as SocketOptions);
+      if (connection.info && connection.info.max_payload < PAYLOAD_BYTES_MIN) {
+        const { max_payload: bytes } = connection.info;
+        await connection.close();
+        throw tooSmall(bytes);
+      }
       const manager = await jetstreamManager(connection, { checkAPI: false });
       broker = new Broker(connection, jetstream(connection), manager, transport.headers);
       return broker;
@@ -259,6 +267,13 @@ export class Broker implements AsyncDisposable {
     for (const [name, value] of Object.entries(values)) headers.set(name, value);
     return headers;
   }
+}
+
+function tooSmall(bytes: number): RtoolError {
+  const wanted = `rtool needs ${PAYLOAD_BYTES_MIN}`;
+  return new RtoolError("bad_config", `The broker takes messages of ${bytes} bytes; ${wanted}`, {
+    hint: "raise max_payload there; its own default is 1 MiB",
+  });
 }
 
 function toKept(message: StoredMsg): Kept {

@@ -112,6 +112,9 @@ export function brokerFault(cause: unknown, where?: string): RtoolError {
   if (code !== undefined && code > 1000) {
     return new RtoolError("internal", `The broker refused: ${why}`, { cause });
   }
+  if (cause instanceof Error && cause.name === "InvalidArgumentError") {
+    return new RtoolError("internal", `The broker cannot be asked that: ${why}`, { cause });
+  }
   const place = where === undefined ? "The broker does not answer" : `Cannot connect to ${where}`;
   return new RtoolError("cannot_connect", `${place}: ${why}`, { cause });
 }

@@ -47,6 +47,7 @@ export async function retryJob(
   const { principal, profile } = await verifyClaim(readClaim(headers), body, check);
   const { request } = decodeBody(body);
   const again = await client.putAgain(
+    id,
     { principal, profile },
     body,
     {

@@ -65,25 +65,29 @@ export function answerFor({ queue, id }: JobLog, host: string, stop: () => void)
 
 /**
  * Records a job to its end, which it gives; nothing when another attempt stands in the log. Gives
- * up once the broker has been away for too long after R was done.
+ * up when something is to be written and the broker has been away for too long.
  */
 export async function recordUntil(
   log: JobLog,
   job: Job,
   from: Written,
-  away: AbortController,
   awayMaxMs: number,
 ): Promise<string | undefined> {
   const { connection } = log.queue.broker;
+  let away = new AbortController();
   let silentFrom = performance.now();
   const intervalMs = Math.min(awayMaxMs / 4, 5_000);
   const timer = setInterval(async () => {
     // A network that is cut tells nothing: there is no answer, and no error either.
-    if (await settlesWithin(connection.flush(), intervalMs)) silentFrom = performance.now();
-    if (performance.now() - silentFrom > awayMaxMs) away.abort();
+    if (await settlesWithin(connection.flush(), intervalMs)) {
+      silentFrom = performance.now();
+      if (away.signal.aborted) away = new AbortController(); // It is back.
+    } else if (performance.now() - silentFrom > awayMaxMs) {
+      away.abort();
+    }
   }, intervalMs);
   try {
-    return await record(log, job, from, away.signal);
+    return await record(log, job, from, () => away.signal);
   } finally {
     clearInterval(timer);
   }

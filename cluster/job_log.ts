@@ -104,7 +104,8 @@ export class JobLog {
 
   /**
    * Writes behind message `after`, and tells whoever follows. The number, or `undefined` when
-   * another message is the last. While the broker is away it is tried again, until `signal`.
+   * another message is the last. It is the first of a log of which nothing is kept any more. While
+   * the broker is away it is tried again, until `signal`.
    */
   async append(
     after: number,
@@ -119,6 +120,8 @@ export class JobLog {
       if (stored !== undefined) return stored;
       // Stored before, perhaps, and the confirmation was lost on its way.
       const last = await this.maybeLast();
+      // A log that has made room for others is nobody else's: what comes begins it anew.
+      if (!last && after > 0) return await broker.append(this.subject, 0, frames, headers);
       return last?.writer === this.#writer && isSame(last.entry, entry) ? last.seq : undefined;
     }, signal);
     if (seq === undefined) return undefined;

@@ -26,13 +26,13 @@ export interface Written {
 /**
  * Writes all events of a job behind `from`, which is its attempt's first message; the kind of its
  * outcome. Resolves to `undefined` as soon as another attempt stands in the log: the job is
- * cancelled then. Rejects when the broker was away until `signal`.
+ * cancelled then. Rejects when the broker is away and `signal`, asked at each write, is aborted.
  */
 export async function record(
   log: JobLog,
   job: Job,
   from: Written,
-  signal: AbortSignal,
+  signal: () => AbortSignal,
 ): Promise<string | undefined> {
   const ahead = new Channel<JobEvent>(AHEAD_BYTES_MAX, weigh);
   const reading = readAhead(job, ahead);
@@ -62,14 +62,14 @@ async function write(
   log: JobLog,
   ahead: Channel<JobEvent>,
   from: Written,
-  signal: AbortSignal,
+  signal: () => AbortSignal,
 ): Promise<string | undefined> {
   let { seq } = from;
   for (let { batch } = from.entry;;) {
     const { frames, end, isOver } = await takeBatch(ahead);
     if (frames.length === 0 && isOver) throw new RtoolError("internal", "A job had no end");
     const entry = { ...from.entry, batch: ++batch, end, about: undefined };
-    const written = await log.append(seq, entry, frames, signal);
+    const written = await log.append(seq, entry, frames, signal());
     if (written === undefined) return undefined;
     if (end !== undefined) return end;
     seq = written;

@@ -4,12 +4,14 @@
 
 import type { Consumer } from "@nats-io/jetstream";
 import type { Broker, Headers, Kept } from "./broker.ts";
-import { asking, codeOf } from "./broker_faults.ts";
-import { consumerName, jobPrefix, type QueueNames, queueNames } from "./names.ts";
-import { largeStore, makeStreams, QUEUE_SIZES, type QueueSizes } from "./queue_streams.ts";
+import { asking } from "./broker_faults.ts";
+import { BODY_BYTES_MAX } from "./job_body.ts";
+import { consumerName, digestHex, jobPrefix, type QueueNames, queueNames } from "./names.ts";
+import { isMade, largeStore, makeStreams, QUEUE_SIZES, type QueueSizes } from "./queue_streams.ts";
 import { NO_REQUIREMENTS } from "./requirements.ts";
 import type { JobId } from "../core/job.ts";
-import { RtoolError } from "../core/errors.ts";
+import { RtoolError, toRtoolError } from "../core/errors.ts";
+import { settlesWithin } from "../core/time.ts";
 
 /** Jobs given out and not acknowledged, by all servers together. */
 const PENDING_MAX = 20_000;
@@ -25,11 +27,13 @@ const CONSUMER_IDLE_MS = 3600_000;
 
 const NANOSECONDS = 1e6;
 
-/** What the API of JetStream says. */
-const NO_STREAM = 10059;
-
-/** Says that the body lies in the object store. */
+/** Says that the body lies in the object store, and under which name: the start of its digest. */
 const LARGE = "Rtool-Large";
+const LARGE_DIGEST_CHARS = 16;
+const LARGE_PART = /^[0-9a-f]{16}$/;
+
+/** Reading a body may take so many milliseconds, and as many more for each MiB. */
+const LARGE_READ_MS = 3_000;
 
 /** A consumer that hands jobs out to all servers that ask. */
 export interface SharedConsumer {
@@ -72,16 +76,7 @@ export class Queue {
 
   /** Whether the queue has been made; throws when the broker does not tell. */
   static async isThere({ manager }: Broker, name: string): Promise<boolean> {
-    return await asking(async () => {
-      try {
-        // The last that is made: whoever finds it finds all.
-        await manager.streams.info(queueNames(name).sessions);
-        return true;
-      } catch (cause) {
-        if (codeOf(cause) === NO_STREAM) return false;
-        throw cause;
-      }
-    });
+    return await asking(async () => await isMade(manager, queueNames(name)));
   }
 
   /** Publishes a job. */
@@ -94,27 +89,47 @@ export class Queue {
   ): Promise<void> {
     const subject = `${jobPrefix(this.names, token)}.${owner}.${id}`;
     const packed = await this.pack(id, body, headers);
-    await this.broker.add(subject, id, packed.body, packed.headers);
+    try {
+      await this.broker.add(subject, id, packed.body, packed.headers);
+    } catch (error) {
+      // It may be in the queue all the same when nobody has answered.
+      if (toRtoolError(error).code === "busy") await this.forget(id, packed.headers);
+      throw error;
+    }
   }
 
   /** A job as one message; what is too large for that goes into the object store. */
   async pack(id: JobId, body: Uint8Array, headers: Headers): Promise<Packed> {
     if (body.length <= this.broker.payloadMax - HEADERS_BYTES_MAX) return { body, headers };
-    await this.#large(async (store) => await store.putBlob({ name: id }, body));
-    return { body: new Uint8Array(0), headers: { ...headers, [LARGE]: String(body.length) } };
+    // The same job sent again, with other bounds, is another body.
+    const part = (await digestHex(body.slice())).slice(0, LARGE_DIGEST_CHARS);
+    await this.#large(async (store) => await store.putBlob({ name: largeName(id, part) }, body));
+    return { body: new Uint8Array(0), headers: { ...headers, [LARGE]: part } };
   }
 
   /** The whole body of a job's message. */
   async bodyOf(id: JobId, body: Uint8Array, headers: Headers): Promise<Uint8Array<ArrayBuffer>> {
     if (headers[LARGE] === undefined) return new Uint8Array(body);
-    const large = await this.#large(async (store) => await store.getBlob(id));
+    const name = largeName(id, headers[LARGE]);
+    const large = await this.#large(async (store) => {
+      const { size = 0 } = await store.info(name) ?? {};
+      if (size > BODY_BYTES_MAX + HEADERS_BYTES_MAX) return undefined;
+      const reading = store.getBlob(name);
+      reading.catch(() => {}); // It may fail when nobody waits any more.
+      // With a part of it gone, the rest is waited for without end.
+      const patienceMs = LARGE_READ_MS * (1 + size / 2 ** 20);
+      return await settlesWithin(reading, patienceMs) ? await reading : undefined;
+    });
     if (large) return new Uint8Array(large);
-    throw new RtoolError("bad_request", "The job is not in the object store");
+    if (this.broker.away) throw new RtoolError("cannot_connect", "The broker is away");
+    throw new RtoolError("bad_request", "The job is not, or not whole, in the object store");
   }
 
   /** The job has ended: nobody needs its body. */
   async forget(id: JobId, headers: Headers): Promise<void> {
-    if (headers[LARGE] !== undefined) await this.#large(async (store) => await store.delete(id));
+    const part = headers[LARGE];
+    if (part === undefined) return;
+    await this.#large(async (store) => await store.delete(largeName(id, part)));
   }
 
   /** The consumer of a token, which all servers share that take its jobs; made by the first. */
@@ -174,6 +189,12 @@ export class Queue {
       return await use(await stores.create(this.names.large, largeStore(this.#sizes)));
     });
   }
+}
+
+/** What a body is called there; `part` is what a header says, whoever wrote that. */
+function largeName(id: JobId, part: string): string {
+  if (LARGE_PART.test(part)) return `${id}-${part}`;
+  throw new RtoolError("bad_request", "The job does not say which body is its own");
 }
 
 type ObjectStore = Awaited<ReturnType<import("@nats-io/obj").Objm["create"]>>;

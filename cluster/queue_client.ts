@@ -5,6 +5,7 @@
 import { RtoolError, toRtoolError } from "../core/errors.ts";
 import type { Job, JobEvent, JobId, JobRequest, Outcome, Principal } from "../core/job.ts";
 import { delay } from "../core/time.ts";
+import { persistently } from "./broker_faults.ts";
 import { claimedOf, type ClaimedPrincipal, type ClusterKey, signClaim } from "./claim.ts";
 import { CLAIM_HEADER, claimHeaders, SIGNATURE_HEADER } from "./claim_headers.ts";
 import { encodeBody, queueable } from "./job_body.ts";
@@ -107,7 +108,8 @@ export class QueueClient {
       reading.abort();
       throw error;
     }
-    return { ...this.#job(principal, log.id, reader?.events() ?? noEvents()), note };
+    const events = reader?.events() ?? noEvents();
+    return { ...this.#job(principal, log.id, events, signal), note };
   }
 
   /** The events of a job behind the first `after`; rejects with `unknown_job`. */
@@ -119,7 +121,7 @@ export class QueueClient {
   ): Promise<Job> {
     const log = await this.#find(principal, id);
     const reader = new LogReader(log, { seq: 0, skip: after }, signal);
-    return this.#job(principal, id, reader.events());
+    return this.#job(principal, id, reader.events(), signal);
   }
 
   /** Stops a job wherever it is; a sentence that says what was done. */
@@ -143,15 +145,21 @@ export class QueueClient {
     throw new RtoolError("busy", `Cannot cancel job ${id}: it changes hosts all the time`);
   }
 
-  /** Puts a job into the queue again that was in it, under a new id; that id. */
+  /**
+   * Puts a job into the queue again that was in it, under a new id; that id. Done twice, it is the
+   * same one, which runs once.
+   */
   async putAgain(
+    id: JobId,
     claimed: ClaimedPrincipal,
     body: Uint8Array<ArrayBuffer>,
     about: AboutJob,
     require: readonly string[],
   ): Promise<JobId> {
     const owner = await ownerToken({ name: claimed.principal });
-    const log = new JobLog(this.queue, owner, randomId());
+    // No key has a space.
+    const again = await keyedId(owner, this.queue.name, `again ${id}`);
+    const log = new JobLog(this.queue, owner, again);
     const entry = { ...PLAIN_ENTRY, about: JSON.stringify({ ...about, detached: true }) };
     await log.append(0, entry, NO_FRAMES, ONCE);
     await this.#put(require, log, claimed, body);
@@ -214,13 +222,20 @@ export class QueueClient {
     throw new RtoolError("unknown_job", `There is no job ${id}, or its output is no longer kept`);
   }
 
-  #job(principal: Principal, id: JobId, events: AsyncIterable<JobEvent>): Job {
+  #job(
+    principal: Principal,
+    id: JobId,
+    events: AsyncIterable<JobEvent>,
+    signal: AbortSignal,
+  ): Job {
     return {
       id,
       events,
       cancel: ({ kind }) => {
         // A vanished client leaves its job to the queue.
-        if (kind === "cancelled") void this.cancel(principal, id).catch(() => {}); // It has ended.
+        if (kind !== "cancelled") return;
+        // While the broker is away it is tried again; else the job has ended.
+        void persistently(() => this.cancel(principal, id), signal).catch(() => {});
       },
     };
   }

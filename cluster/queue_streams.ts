@@ -4,6 +4,7 @@
 
 import type { JetStreamManager, StreamConfig } from "@nats-io/jetstream";
 import type { ObjectStoreOptions } from "@nats-io/obj";
+import { codeOf } from "./broker_faults.ts";
 import { CLAIM_AGE_MAX_MS } from "./claim.ts";
 import type { QueueNames } from "./names.ts";
 
@@ -34,6 +35,10 @@ type Config = Partial<StreamConfig> & { readonly name: string };
 
 const NANOSECONDS = 1e6;
 
+/** What the API of JetStream says. */
+const NO_STREAM = 10059;
+const STREAM_EXISTS = 10058;
+
 /** Bytes of who owns which session. */
 const SESSIONS_BYTES_MAX = 64 * 1024 ** 2;
 
@@ -50,10 +55,28 @@ export async function makeStreams(
   asked: Partial<QueueSizes>,
 ): Promise<void> {
   const { streams } = manager;
-  const isMade = await streams.info(names.sessions).then(() => true, () => false);
-  const sizes = { ...QUEUE_SIZES, ...asked };
-  if (!isMade) { for (const config of await configs(names, sizes)) await streams.add(config); }
-  else if (Object.keys(asked).length > 0) await resize(manager, names, asked);
+  if (!await isMade(manager, names)) {
+    const sizes = { ...QUEUE_SIZES, ...asked };
+    for (const config of await configs(names, sizes)) {
+      // Another may have made it meanwhile, in other sizes.
+      await streams.add(config).catch((error) => {
+        if (codeOf(error) !== STREAM_EXISTS) throw error;
+      });
+    }
+  }
+  if (Object.keys(asked).length > 0) await resize(manager, names, asked);
+}
+
+/** Whether the streams are there; rejects when the broker does not tell. */
+export async function isMade({ streams }: JetStreamManager, names: QueueNames): Promise<boolean> {
+  try {
+    // The last that is made: whoever finds it finds all.
+    await streams.info(names.sessions);
+    return true;
+  } catch (cause) {
+    if (codeOf(cause) === NO_STREAM) return false;
+    throw cause;
+  }
 }
 
 /** How the store of large bodies is made. */

@@ -12,6 +12,7 @@ import type { ProvedJob } from "./hosted_job.ts";
 import { endEntry, endFrames } from "./job_end.ts";
 import { type Entry, JobLog, type LogMessage, PLAIN_ENTRY } from "./job_log.ts";
 import type { Written } from "./log_recorder.ts";
+import { ownerToken } from "./names.ts";
 import type { Queue } from "./queue.ts";
 import type { WorkerOptions } from "./queue_worker.ts";
 
@@ -20,8 +21,8 @@ const ALIVE_TIMEOUT_MS = 1_500;
 
 const AGAIN_MS = 1_000;
 
-/** The engine has no place after all: another host may have one. */
-const BACK_MS = 200;
+/** The engine has no place after all: another host may have one. Twice as long each time. */
+const BACK_MS = { first: 200, max: 10_000 } as const;
 
 const NO_FRAMES = new Uint8Array(0);
 
@@ -62,7 +63,9 @@ export class QueuedRun {
     const last = await this.#log.maybeLast();
     if (last?.entry.end !== undefined) return await this.#bury(last.entry);
     const entry = last?.entry ?? PLAIN_ENTRY;
-    const hasBegun = entry.attempt > 0 && !entry.back;
+    // Given out before and without a log: that has made room for others, and may have said more.
+    const isForgotten = last === undefined && this.#message.redelivered;
+    const hasBegun = isForgotten || entry.attempt > 0 && !entry.back;
     // After an outage of the broker that host may be later than we.
     if (hasBegun && (await this.#isAlive() || this.#queue.broker.settling)) {
       this.#message.nak(this.#leaseMs / 2);
@@ -70,13 +73,17 @@ export class QueuedRun {
     }
     const after = last?.seq ?? 0;
     const lost = entry.lost + (hasBegun ? 1 : 0);
-    const away = new AbortController();
     const next = { ...PLAIN_ENTRY, attempt: entry.attempt + 1, lost, host: this.#options.host };
     const checked = await this.#check().catch((error) => toRtoolError(error));
     if (checked instanceof RtoolError) {
+      if (checked.code === "cannot_connect") throw checked;
       const { code, message } = checked;
-      return await this.#end(after, entry, { kind: "rejected", code, message }, false);
+      const outcome: Outcome = hasBegun
+        ? { kind: "lost", message: `${lostHost(entry)}, and it cannot be run again: ${message}` }
+        : { kind: "rejected", code, message };
+      return await this.#end(after, { ...entry, lost }, outcome, false);
     }
+    if (await ownerToken(checked.principal) !== this.#log.owner) return this.#throwAway();
     const atMostOnce = checked.request.queue?.atMostOnce ?? false;
     const hopeless = this.#maybeHopeless(atMostOnce, lost, entry);
     if (hopeless) {
@@ -84,14 +91,13 @@ export class QueuedRun {
     }
     // The result of a job is worth more patience than its beginning.
     const seq = await this.#log.append(after, next, NO_FRAMES, AbortSignal.abort());
-    if (seq === undefined) return this.#giveBack();
-    return await this.#evaluate(checked, { seq, entry: next }, away, awayMaxMs);
+    if (seq === undefined) return this.#giveBack(entry);
+    return await this.#evaluate(checked, { seq, entry: next }, awayMaxMs);
   }
 
   async #evaluate(
     proved: ProvedJob,
     from: Written,
-    away: AbortController,
     awayMaxMs: number,
   ): Promise<boolean> {
     const { evaluator, spoolDir, log } = this.#options;
@@ -106,7 +112,7 @@ export class QueuedRun {
     const stop = () => job.cancel({ kind: "cancelled", reason: "client" });
     using _answering = answerFor(this.#log, this.#options.host, stop);
     const noted = from.entry.lost === 0 ? job : withNote(job, againNote(from.entry));
-    const end = await recordUntil(this.#log, noted, from, away, awayMaxMs);
+    const end = await recordUntil(this.#log, noted, from, awayMaxMs);
     if (end === undefined) {
       this.#options.counts?.overtaken();
       log.error("queued job overtaken", { id: this.#log.id });
@@ -123,12 +129,20 @@ export class QueuedRun {
     }
     const entry = { ...from.entry, batch: from.entry.batch + 1, back: true };
     await this.#log.append(from.seq, entry, NO_FRAMES, AbortSignal.abort());
-    return this.#giveBack();
+    return this.#giveBack(entry);
   }
 
-  #giveBack(): false {
+  #giveBack({ attempt }: Entry): false {
     this.#options.counts?.givenBack();
-    this.#message.nak(BACK_MS);
+    // Each round stands in the log: what waits for long must not fill the logs of all.
+    this.#message.nak(Math.min(BACK_MS.first * 2 ** Math.max(0, attempt - 1), BACK_MS.max));
+    return false;
+  }
+
+  /** Somebody has put a signed job under another's name: nothing is run, or written there. */
+  #throwAway(): false {
+    this.#options.log.error("queued job of another owner", { id: this.#log.id });
+    this.#message.term();
     return false;
   }
 
@@ -141,9 +155,9 @@ export class QueuedRun {
     return proved;
   }
 
-  #maybeHopeless(atMostOnce: boolean, lost: number, { host }: Entry) {
+  #maybeHopeless(atMostOnce: boolean, lost: number, last: Entry) {
     if (lost > 0 && atMostOnce) {
-      const message = `The host ${host} was lost, and the job may run at most once`;
+      const message = `${lostHost(last)}, and the job may run at most once`;
       return { outcome: { kind: "lost", message } as const, dead: false };
     }
     if (lost < this.#options.deliveriesMax) return undefined;
@@ -163,7 +177,7 @@ export class QueuedRun {
   async #end(after: number, last: Entry, outcome: Outcome, dead: boolean): Promise<boolean> {
     const entry = { ...endEntry(last, outcome), host: this.#options.host, dead };
     const seq = await this.#log.append(after, entry, endFrames(outcome), AbortSignal.abort());
-    if (seq === undefined) return this.#giveBack();
+    if (seq === undefined) return this.#giveBack(last);
     this.#options.counts?.ended(outcome.kind);
     if (dead) this.#options.counts?.buried();
     return await this.#bury(entry);
@@ -184,6 +198,11 @@ export class QueuedRun {
     this.#message.ack();
     if (!keepBody) await this.#queue.forget(this.#log.id, this.#headers);
   }
+}
+
+/** Which host is meant stood in the log, which may be gone. */
+function lostHost({ host }: Entry): string {
+  return host === "" ? "The host that had the job was lost" : `The host ${host} was lost`;
 }
 
 /** Says that it is not the job's first time. */

@@ -38,14 +38,17 @@ export async function bringJob(
   session: string,
   { body, headers }: Packed,
 ): Promise<void> {
+  let packed: Packed | undefined;
   try {
-    const packed = await log.queue.pack(log.id, body, headers);
+    packed = await log.queue.pack(log.id, body, headers);
     await new SessionDelivery(log, seq, session).bring(packed, body.length);
   } catch (cause) {
     const error = toRtoolError(cause);
     const outcome: Outcome = { kind: "rejected", code: error.code, message: error.message };
     const entry = endEntry(PLAIN_ENTRY, outcome);
     const patience = AbortSignal.timeout(END_MS);
+    // A host that has begun has read the body; whoever reads the end may leave at once.
+    if (packed) await log.queue.forget(log.id, packed.headers).catch(() => {});
     // Is another message behind it, the host has begun, however late: its log tells.
     if (await log.append(seq, entry, endFrames(outcome), patience) !== undefined) throw error;
   }

@@ -116,9 +116,8 @@ export class SessionRun implements Disposable {
     if (!job) return;
     const { note, place, headers } = this.#parts;
     const noted = note === undefined ? job : withNote(job, note);
-    const away = new AbortController();
     try {
-      const end = await recordUntil(this.#log, noted, this.#from!, away, options.awayMaxMs);
+      const end = await recordUntil(this.#log, noted, this.#from!, options.awayMaxMs);
       if (end !== undefined) {
         await queue.forget(this.#log.id, headers);
         return;

@@ -6,7 +6,10 @@ import { RtoolError } from "../core/errors.ts";
 import type { Upload } from "../core/item.ts";
 import { randomId } from "./names.ts";
 
-/** Writes the uploads into files of their own in `dir`; the engine removes them. */
+/**
+ * Writes the uploads into files of their own in `dir`; the engine removes them. Rejects with `busy`
+ * when there is no room, and leaves none of them.
+ */
 export async function spoolUploads(
   uploads: readonly Upload[],
   contents: Uint8Array,
@@ -20,9 +23,15 @@ export async function spoolUploads(
   const spooled: Upload[] = [];
   for (const upload of uploads) {
     const path = `${dir}/queued-${randomId()}`;
-    await Deno.writeFile(path, contents.subarray(at, at + upload.bytes), { mode: 0o600 });
-    at += upload.bytes;
     spooled.push({ ...upload, path });
+    try {
+      await Deno.writeFile(path, contents.subarray(at, at + upload.bytes), { mode: 0o600 });
+    } catch (cause) {
+      await removeSpooled(spooled);
+      // Another host may have room.
+      throw new RtoolError("busy", "The host cannot keep the job's files", { cause });
+    }
+    at += upload.bytes;
   }
   return spooled;
 }

@@ -4,6 +4,7 @@
 
 import { assertEquals, assertRejects } from "@std/assert";
 import { beginJob } from "../cluster/hosted_job.ts";
+import { spoolUploads } from "../cluster/spooled.ts";
 import { RtoolError } from "../core/errors.ts";
 import { bareRequest, type Evaluator, type Job, type JobRequest } from "../core/job.ts";
 import { createEvaluator, PRINCIPAL } from "./fake_port.ts";
@@ -36,6 +37,23 @@ Deno.test("a queued job that the engine refuses leaves none of its files", async
     "full",
   );
   assertEquals(left, []);
+});
+
+Deno.test("files that a host has no room for are left to another host, and none of them stay", async () => {
+  const dir = await Deno.makeTempDir({ prefix: "rtool-hosted-" });
+  const uploads = ["a", "b"].map((path) => {
+    return { target: { kind: "file", path }, bytes: 3, path: undefined } as const;
+  });
+  // The second cannot be written.
+  const contents = Object.assign(CONTENTS.slice(), {
+    subarray: (from: number, to: number) => {
+      if (from > 0) throw new Deno.errors.WriteZero("No space left on device");
+      return CONTENTS.slice(from, to);
+    },
+  });
+  const { code } = await assertRejects(() => spoolUploads(uploads, contents, dir), RtoolError);
+  assertEquals([code, [...Deno.readDirSync(dir)]], ["busy", []]);
+  await Deno.remove(dir);
 });
 
 /** Begins a job with two files; the names of those that are left. */

@@ -9,6 +9,7 @@ import { Queue } from "../../cluster/queue.ts";
 import { QueueWorker, type WorkerOptions } from "../../cluster/queue_worker.ts";
 import type { HostCapacity } from "../../cluster/requirements.ts";
 import type { Evaluator, JobEvent } from "../../core/job.ts";
+import { RtoolError } from "../../core/errors.ts";
 import { createEvaluator, okEnd, PRINCIPAL } from "../fake_port.ts";
 import { Cable, TestBroker } from "./nats.ts";
 import { outcomeOf, TestQueue } from "./queue_load.ts";
@@ -93,6 +94,26 @@ Deno.test("after the broker was away a server finds the jobs it has not been tol
   cable.cut();
   cable.mend();
   assertEquals((await outcomeOf(job)).kind, "ok");
+});
+
+Deno.test("a job the engine has no room for is tried ever more rarely", async () => {
+  await using broker = await TestBroker.start();
+  await using queue = await TestQueue.connect(broker);
+  const triedAt: number[] = [];
+  const evaluator: Evaluator = {
+    ...ENDING,
+    submit: (...asked) => {
+      triedAt.push(performance.now());
+      if (triedAt.length > 4) return ENDING.submit(...asked);
+      return Promise.reject(new RtoolError("too_many_jobs", "full"));
+    },
+  };
+  await using _worker = await TestWorker.start(broker, { evaluator });
+  const job = await queue.submit("1");
+  assertEquals((await outcomeOf(job)).kind, "ok");
+  const pauses = triedAt.slice(1).map((at, index) => at - triedAt[index]!);
+  assertEquals(pauses.length, 4);
+  pauses.forEach((ms, index) => assert(ms > 150 * 2 ** index, String(pauses)));
 });
 
 /** A worker, and what it has logged as errors. */
