@@ -140,7 +140,7 @@ class MapCommand {
         const key = this.#name?.keyOf(item.index, attempt, what);
         return { request: { ...request, key }, contents };
       },
-      queued: this.#name && { isInherited: this.#name.isInherited, awayMaxMs: AWAY_MAX_MS },
+      queued: this.#name && { runsBefore: this.#name.runsBefore, awayMaxMs: AWAY_MAX_MS },
       prints: (index) => shows ? this.#prints(index) : NO_PRINTS,
       room: (index, signal) => this.#lines.room(index, signal),
       take: async (item, end) => {

@@ -65,11 +65,16 @@ export async function* readItems(
 }
 
 function isRegular(path: string): boolean {
+  let found: Deno.FileInfo;
   try {
-    return Deno.statSync(path).isFile; // A pipe, as of <(...), gives its lines once.
+    found = Deno.statSync(path);
   } catch (cause) {
     throw fileFault("unreadable_input", `Cannot read ${path}`, cause);
   }
+  if (found.isDirectory) {
+    throw new RtoolError("unreadable_input", `Cannot read ${path}: it is a directory`);
+  }
+  return found.isFile; // A pipe, as of <(...), gives its lines once.
 }
 
 async function* chunksOf(path: string): AsyncGenerator<Uint8Array> {
@@ -88,10 +93,21 @@ function decode(bytes: Uint8Array, place: string): string {
 }
 
 function parse(text: string, place: string): RValue {
+  try {
+    return parseValue(text, place);
+  } catch (cause) {
+    if (!(cause instanceof RangeError)) throw cause;
+    throw new RtoolError("bad_value", `${place}: it is nested too deeply`, { cause });
+  }
+}
+
+/** Throws a RangeError for what goes deeper than the stack. */
+function parseValue(text: string, place: string): RValue {
   let parsed: unknown;
   try {
     parsed = JSON.parse(text);
   } catch (cause) {
+    if (cause instanceof RangeError) throw cause;
     const { column, found } = findFault(text);
     const message = `${place}, column ${column}: it is no JSON: ${found}`;
     throw new RtoolError("bad_value", message, { cause });
@@ -99,6 +115,7 @@ function parse(text: string, place: string): RValue {
   try {
     return jsonToValue(parsed);
   } catch (cause) {
+    if (cause instanceof RangeError) throw cause;
     const { code, message } = toRtoolError(cause);
     throw new RtoolError(code, `${place}: ${message}`, { cause });
   }

@@ -15,6 +15,7 @@ export async function untilAborted<T>(
   promise: Promise<T>,
   signal: AbortSignal,
 ): Promise<T | undefined> {
+  promise.catch(() => {}); // It may fail when nobody waits any more.
   if (signal.aborted) return undefined;
   const { promise: stopped, resolve } = Promise.withResolvers<undefined>();
   const stop = () => resolve(undefined);

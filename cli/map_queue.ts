@@ -50,29 +50,30 @@ async function* withRefusal(events: AsyncIterable<ClientEvent>): AsyncGenerator<
  */
 export class MapName {
   readonly text: string;
-  /** Whether an earlier run had it. */
-  readonly isInherited: boolean;
+  /** How many earlier runs had it. */
+  readonly runsBefore: number;
   readonly #path: string | undefined;
 
-  private constructor(text: string, isInherited: boolean, path: string | undefined) {
+  private constructor(text: string, runsBefore: number, path: string | undefined) {
     this.text = text;
-    this.isInherited = isInherited;
+    this.runsBefore = runsBefore;
     this.#path = path;
   }
 
   /** The name for results in `out`; the one that is there only if the map may go on with it. */
   static open(out: string | undefined, mayInherit: boolean): MapName {
     const text = crypto.randomUUID();
-    if (out === undefined) return new MapName(text, false, undefined);
+    if (out === undefined) return new MapName(text, 0, undefined);
     const path = `${out}.run`;
     const known = mayInherit ? maybeName(path) : undefined;
-    if (known !== undefined) return new MapName(known, true, path);
     try {
-      Deno.writeTextFileSync(path, `${text}\n`);
+      // A line for each run.
+      if (known) Deno.writeTextFileSync(path, `${known.text}\n`, { append: true });
+      else Deno.writeTextFileSync(path, `${text}\n`);
     } catch (cause) {
       throw fileFault("unwritable_output", `Cannot write ${path}`, cause);
     }
-    return new MapName(text, false, path);
+    return new MapName(known?.text ?? text, known?.runs ?? 0, path);
   }
 
   /** The key of an item's job; `what` tells what it is from what it was in an earlier run. */
@@ -91,9 +92,11 @@ export class MapName {
   }
 }
 
-function maybeName(path: string): string | undefined {
+/** The name in a file, and how many runs have written it there. */
+function maybeName(path: string): { text: string; runs: number } | undefined {
   try {
-    return /^[0-9a-f-]{36}$/m.exec(Deno.readTextFileSync(path))?.[0];
+    const names = Deno.readTextFileSync(path).match(/^[0-9a-f-]{36}$/mg);
+    return names?.[0] === undefined ? undefined : { text: names[0], runs: names.length };
   } catch {
     return undefined;
   }

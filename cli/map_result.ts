@@ -43,6 +43,9 @@ const DIGEST_DIGITS = 16;
 const HEAD =
   /^\{"index":(\d{1,10}),"outcome":"([a-z]+)","script":"([0-9a-f]{16})","item":"([0-9a-f]{16})",/;
 
+/** Of a head. */
+const START = '{"index":';
+
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
@@ -61,6 +64,12 @@ export function maybeHead(line: Uint8Array): ResultHead | undefined {
   const [, index, outcome, script, item] = HEAD.exec(decoder.decode(line)) ?? [];
   if (script === undefined || item === undefined) return undefined;
   return { index: Number(index), isOk: outcome === "ok", script, item };
+}
+
+/** Whether this may be the beginning of a result, which was not written to its end. */
+export function mayBegin(line: Uint8Array): boolean {
+  const text = decoder.decode(line.subarray(0, START.length));
+  return START.startsWith(text);
 }
 
 /** A short digest of these parts, with their borders. */

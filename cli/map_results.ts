@@ -7,7 +7,7 @@ import { RtoolError } from "../core/errors.ts";
 import { fileFault } from "./local_file.ts";
 import { Finished } from "./map_finished.ts";
 import { readLines } from "./map_lines.ts";
-import { HEAD_BYTES_MAX, maybeHead, type ResultHead } from "./map_result.ts";
+import { HEAD_BYTES_MAX, mayBegin, maybeHead, type ResultHead } from "./map_result.ts";
 import { PartFile } from "./part_file.ts";
 
 /** Bytes copied at once. */
@@ -100,9 +100,11 @@ async function* readResults(path: string): AsyncGenerator<Placed> {
   let number = 0;
   for await (const { offset, length, head, isWhole } of readLines(readable, HEAD_BYTES_MAX)) {
     number++;
-    if (!isWhole) return;
     const found = maybeHead(head);
-    if (!found) throw foreign(path, number, "it is no result of rtool map -o");
+    // Only what a map has begun is cut off.
+    const isOurs = isWhole ? found !== undefined : mayBegin(head);
+    if (!isOurs) throw foreign(path, number, "it is no result of rtool map -o");
+    if (!isWhole || !found) return;
     yield { ...found, offset, bytes: length + 1 };
   }
 }

@@ -43,8 +43,8 @@ export interface MapRunOptions {
  * `build` names them by.
  */
 export interface QueuedItems {
-  /** Whether jobs of an earlier run may be followed, which has cancelled some. */
-  readonly isInherited: boolean;
+  /** Earlier runs whose jobs may be followed; each may have cancelled an attempt of a job. */
+  readonly runsBefore: number;
   /** How long the broker may be away, in milliseconds. */
   readonly awayMaxMs: number;
 }
@@ -115,6 +115,7 @@ export class MapRun {
   }
 
   async #next(items: AsyncIterator<MapItem>): Promise<MapItem | undefined> {
+    if (this.#stop.aborted) return undefined;
     try {
       const next = await untilAborted(items.next(), this.#stop);
       return next?.done === false ? next.value : undefined;
@@ -168,7 +169,8 @@ export class MapRun {
       return this.#waitForBroker(outcome.message, queued.awayMaxMs);
     }
     this.#noteEnd();
-    if (queued?.isInherited && attempt === 0 && outcome.kind === "cancelled") return "anew";
+    // Its attempts before this run were Ctrl-C's, one for each run.
+    if (queued && attempt < queued.runsBefore && outcome.kind === "cancelled") return "anew";
     if (outcome.kind === "lost" && mayRetry) return "lost";
     if (outcome.kind === "cancelled" && outcome.reason === "shutdown" && !hasStarted) {
       return "refused";

@@ -12,9 +12,12 @@ export class PartFile {
 
   /** Throws `unwritable_output` when `path` cannot be written. */
   constructor(path: string) {
-    this.#path = path;
-    this.#part = `${path}.part-${crypto.randomUUID().slice(0, 8)}`;
-    this.#file = attempt(path, () => Deno.openSync(this.#part, { write: true, createNew: true }));
+    const { target, mode } = found(path);
+    this.#path = target;
+    this.#part = `${target}.part-${crypto.randomUUID().slice(0, 8)}`;
+    this.#file = attempt(path, () => {
+      return Deno.openSync(this.#part, { write: true, createNew: true, ...mode });
+    });
   }
 
   write(bytes: Uint8Array): void {
@@ -25,8 +28,12 @@ export class PartFile {
 
   /** It is whole: what was there before is replaced. */
   commit(): void {
-    this.#file.close();
     attempt(this.#path, () => {
+      try {
+        this.#file.syncDataSync();
+      } finally {
+        this.#file.close();
+      }
       try {
         Deno.renameSync(this.#part, this.#path);
       } catch (cause) {
@@ -40,6 +47,17 @@ export class PartFile {
   abandon(): void {
     this.#file.close();
     Deno.removeSync(this.#part);
+  }
+}
+
+/** The file that is to be replaced, behind a link too, and who may read it. */
+function found(path: string): { target: string; mode: { mode?: number } } {
+  try {
+    const { isFile, mode } = Deno.statSync(path);
+    if (!isFile || mode === null) return { target: path, mode: {} };
+    return { target: Deno.realPathSync(path), mode: { mode: mode & 0o777 } };
+  } catch {
+    return { target: path, mode: {} }; // There is none.
   }
 }
 

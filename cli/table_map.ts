@@ -12,6 +12,8 @@ const SHARED = [
   ...["set", "data", "encoding", "env"],
 ];
 
+const SHARING = "Let the hosts of this queue share the items, each in a clean R";
+
 /** How values are written. */
 const SHAPE = ["unbox", "frames"];
 
@@ -52,7 +54,7 @@ export const MAP: CommandSpec = {
     },
     { name: "show-output", kind: "flag", help: "Show on stderr what the items print" },
     ...VALUE_OPTIONS.filter(({ name }) => SHAPE.includes(name)),
-    ...QUEUED,
+    ...QUEUED.map((spec) => spec.name === "queue" ? { ...spec, help: SHARING } : spec),
     ...CONNECTION,
     ...SEND.options.filter(({ name }) => SHARED.includes(name)),
     CONFIG,

@@ -75,7 +75,9 @@ export class HostPackages implements AsyncDisposable {
   }
 
   async #look(): Promise<void> {
-    if (this.#stop.signal.aborted || await timesOf(this.#libraries) === this.#seen) return;
+    if (this.#stop.signal.aborted) return;
+    const isKnown = this.#versions !== undefined;
+    if (isKnown && await timesOf(this.#libraries) === this.#seen) return;
     await this.#ask();
   }
 

@@ -19,6 +19,11 @@ import { type KeptRecord, type SessionPlace, SessionRegister } from "./session_r
 const ANSWER_MS = 3_000;
 const BYTES_A_SECOND = 1 << 20;
 
+/** A host that is well, and has many jobs of the session, begins this one within that. */
+const BEGIN_MS = 60_000;
+const ALIVE_MS = 1_000;
+const NOTHING: Packed = { body: new Uint8Array(0), headers: {} };
+
 /** A process that has no connection is asked again so often, until its lease is over. */
 const AGAIN_MS = 250;
 
@@ -85,7 +90,10 @@ class SessionDelivery {
       const record = await this.#owner(missing);
       const subject = sessionSubjects(queue).run(record.token);
       const reply = await askProcess(queue, subject, request, answerMs);
-      if (reply.kind === "silence" && await this.#isOwner(record)) throw this.#silent(record);
+      if (reply.kind === "silence" && await this.#isOwner(record)) {
+        if (await this.#begins(record)) return;
+        throw this.#silent(record);
+      }
       if (reply.kind === "nobody") {
         missing.note(record);
         await delay(AGAIN_MS);
@@ -119,6 +127,20 @@ class SessionDelivery {
   async #isOwner({ epoch }: KeptRecord): Promise<boolean> {
     const record = await this.#register.maybeRecord(this.#place);
     return record?.epoch === epoch && !record.gone;
+  }
+
+  /** Whether a host that answers, but not yet for this job, begins it: others may be before it. */
+  async #begins({ token }: KeptRecord): Promise<boolean> {
+    const { queue } = this.#log;
+    const patience = performance.now() + BEGIN_MS;
+    while (performance.now() < patience) {
+      if (!await this.#isWaiting()) return true;
+      const reply = await askProcess(queue, sessionSubjects(queue).order(token), NOTHING, ALIVE_MS);
+      // Who is well refuses what nobody has signed.
+      if (reply.kind !== "answer") return false;
+      await delay(AGAIN_MS);
+    }
+    return false;
   }
 
   /** Whether the job's first message still is its last: neither cancelled nor begun. */

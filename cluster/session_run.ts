@@ -24,6 +24,9 @@ export interface SessionHouse {
   readonly self: SessionHolder;
 }
 
+/** A beginning that is not confirmed is looked for, and written again, within this. */
+const BEGIN_MS = 10_000;
+
 const NO_FRAMES = new Uint8Array(0);
 
 /** What came of a request. */
@@ -56,8 +59,14 @@ export async function beginRun(
   const about: AboutRun = { session, token: self.token, lease_ms: self.leaseMs };
   const entry = { ...PLAIN_ENTRY, attempt: 1, host: options.host, about: JSON.stringify(about) };
   const run = new SessionRun(house, log, { headers, place, isNew, note });
-  const seq = await log.append(last.seq, entry, NO_FRAMES, AbortSignal.abort());
-  if (seq !== undefined) return run.begun({ seq, entry });
+  try {
+    const seq = await log.append(last.seq, entry, NO_FRAMES, AbortSignal.timeout(BEGIN_MS));
+    if (seq !== undefined) return run.begun({ seq, entry });
+  } catch (error) {
+    // It may stand there as begun: nobody answers for it, so whoever follows it ends it as lost.
+    run[Symbol.dispose]();
+    throw error;
+  }
   run[Symbol.dispose]();
   return "known";
 }

@@ -65,6 +65,7 @@ export class SessionWatch {
     if (session === undefined) return; // Its message is in the queue: another host will have it.
     const askedAt = performance.now();
     if (await isAlive(this.#log).catch(isUnknown)) return void (this.#silentFrom = undefined);
+    if (this.#log.queue.broker.settling) return; // Its host may be later than we.
     this.#silentFrom ??= askedAt;
     if (performance.now() - this.#silentFrom < leaseMs) return;
     const outcome = lostOutcome(session, last.entry);

@@ -57,6 +57,19 @@ Deno.test("an R that cannot tell is told to the log, and the host has no package
   assertEquals([lines, packages.versions], [["packages not listed"], undefined]);
 });
 
+Deno.test("an R that could not tell at first is asked again", async () => {
+  let asked = 0;
+  const told = Promise.withResolvers<void>();
+  const well = sayingEngine(() => "package\tR6\t2.5\n");
+  const engine: Pick<Evaluator, "submit"> = {
+    submit: (...job) => ++asked === 1 ? Promise.reject(new Error("busy")) : well.submit(...job),
+  };
+  await using packages = new HostPackages(engine, SILENT, told.resolve);
+  packages.begin(5);
+  await told.promise;
+  assertEquals([asked, [...packages.names]], [2, ["R6"]]);
+});
+
 Deno.test("of very many packages as many are told as a message holds", () => {
   const many = new Map(Array.from({ length: 50_000 }, (_, n) => [`package${n}`, "1.2.3"]));
   const told = firstOf(many, 1 << 19);

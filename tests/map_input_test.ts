@@ -3,7 +3,7 @@
  * none.
  */
 
-import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { RtoolError } from "../core/errors.ts";
 import { LINE_BYTES_MAX, openInput, readItems } from "../cli/map_input.ts";
@@ -73,9 +73,11 @@ Deno.test("a line that is no item is named, with its number and column", async (
     "input, line 3, column 6: it is no JSON: the text ends too early",
   ]);
   assertEquals((await fault("1 2\n"))[0], "bad_value");
-  const [code, message] = await fault("[".repeat(1000) + "]".repeat(1000));
-  assertEquals(code, "bad_value");
-  assertStringIncludes(message, "input, line 1: ");
+  for (const depth of [1000, 200_000]) {
+    const [code, message] = await fault("[".repeat(depth) + "]".repeat(depth));
+    assertEquals(code, "bad_value");
+    assertStringIncludes(message, "input, line 1: ");
+  }
 });
 
 Deno.test("a line that is not UTF-8 is named", async () => {
@@ -93,12 +95,10 @@ Deno.test("a line beyond the bound is refused, and never held whole", async () =
   for await (const { head } of readLines(stream(pieces), 10)) assertEquals(head.length, 10);
 });
 
-Deno.test("an input that is not there is an error before anything is read", () => {
-  try {
-    openInput("/nonexistent/x.ndjson");
-    throw new Error("It was opened");
-  } catch (error) {
-    assertEquals((error as RtoolError).code, "unreadable_input");
+Deno.test("an input that is not there, or is a directory, is an error before anything is read", () => {
+  for (const path of ["/nonexistent/x.ndjson", "/"]) {
+    const { code } = assertThrows(() => openInput(path), RtoolError);
+    assertEquals(code, "unreadable_input");
   }
 });
 

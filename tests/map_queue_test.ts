@@ -14,7 +14,7 @@ import { bareRequest, EMPTY_RECEIPT, type Outcome } from "../core/job.ts";
 import { numeric } from "../rdata/values.ts";
 import { encodeValue } from "../rdata/write.ts";
 
-const QUEUED: QueuedItems = { isInherited: false, awayMaxMs: 60_000 };
+const QUEUED: QueuedItems = { runsBefore: 0, awayMaxMs: 60_000 };
 const NEVER = new AbortController().signal;
 
 Deno.test("a connection that breaks: the item's job is followed again under its key, started or not", async () => {
@@ -30,10 +30,12 @@ Deno.test("a job that is lost is run again under another key, as often as asked 
 
 Deno.test("a job an earlier run has cancelled is run anew once; one of this run stays cancelled", async () => {
   const cancelled = end({ kind: "cancelled", reason: "client" });
-  const inherited = { ...QUEUED, isInherited: true };
+  const inherited = { ...QUEUED, runsBefore: 1 };
   const { keys, ends } = await runItem(inherited, [cancelled, ok]);
   assertEquals([keys, kinds(ends)], [["0/0", "0/1"], ["ok"]]);
   assertEquals(kinds((await runItem(inherited, [cancelled, cancelled])).ends), ["cancelled"]);
+  const twice = { ...QUEUED, runsBefore: 2 };
+  assertEquals((await runItem(twice, [cancelled, cancelled, ok])).keys, ["0/0", "0/1", "0/2"]);
   assertEquals(kinds((await runItem(QUEUED, [cancelled])).ends), ["cancelled"]);
 });
 
@@ -70,20 +72,21 @@ Deno.test("a map's name outlives the map beside its results, and only those", as
   const out = `${dir}/results`;
   const first = MapName.open(out, true);
   const second = MapName.open(out, true);
-  assertEquals([first.isInherited, second.isInherited], [false, true]);
+  assertEquals([first.runsBefore, second.runsBefore], [0, 1]);
   assertEquals(second.text, first.text);
+  assertEquals(MapName.open(out, true).runsBefore, 2);
   assertEquals(second.keyOf(7, 1, "x"), `map:${first.text}:7:1:x`);
   const anew = MapName.open(out, false);
-  assert(!anew.isInherited && anew.text !== first.text);
+  assert(anew.runsBefore === 0 && anew.text !== first.text);
   anew.forget();
   anew.forget();
-  assert(!MapName.open(out, true).isInherited);
+  assertEquals(MapName.open(out, true).runsBefore, 0);
   await Deno.writeTextFile(`${out}.run`, "no name\n");
-  assert(!MapName.open(out, true).isInherited);
+  assertEquals(MapName.open(out, true).runsBefore, 0);
   await Deno.remove(dir, { recursive: true });
   const fault = await assertRejects(async () => void await MapName.open(out, true), RtoolError);
   assertMatch(fault.message, /Cannot write .*results\.run/);
-  assert(!MapName.open(undefined, true).isInherited);
+  assertEquals(MapName.open(undefined, true).runsBefore, 0);
 });
 
 type Script = () => AsyncGenerator<ClientEvent>;

@@ -122,6 +122,31 @@ Deno.test("a line that no map has written is named, and so is an item that stand
   }
 });
 
+Deno.test("a file that is none of a map's is left as it is, even without a line end", async () => {
+  await using place = await Place.make();
+  const foreign = ['{"a": 1}', "[1,2]", "x", '{"indexes":1}'];
+  for (const content of foreign) {
+    await Deno.writeTextFile(place.path, content);
+    assertEquals((await refusal(place, RESUME)).code, "unreadable_input", content);
+    assertEquals(await Deno.readTextFile(place.path), content);
+  }
+});
+
+Deno.test("putting lines into order leaves a file's mode and a link to it as they are", async () => {
+  await using place = await Place.make();
+  const link = `${place.dir}/link`;
+  await place.write([1, 0].map(resultOf));
+  await Deno.chmod(place.path, 0o600);
+  await Deno.symlink(place.path, link);
+  {
+    using results = await ResultsFile.open(link, RESUME);
+    await results.order();
+  }
+  assertEquals(await Deno.readFile(place.path), await place.join([0, 1].map(resultOf)));
+  assertEquals(((await Deno.stat(place.path)).mode ?? 0) & 0o777, 0o600);
+  assertEquals((await Deno.lstat(link)).isSymlink, true);
+});
+
 Deno.test("two maps never write one file", async () => {
   await using place = await Place.make();
   {

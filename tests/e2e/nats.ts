@@ -112,14 +112,17 @@ async function maybeConnect(hostname: string, port: number): Promise<Deno.TcpCon
   return await Deno.connect({ hostname, port }).catch(() => undefined);
 }
 
-/** The way to a broker, which can be cut. */
+/** The way to a broker, which can be cut, and may be long. */
 export class Cable implements AsyncDisposable {
   readonly #listener: Deno.TcpListener;
   readonly #ends = new Set<Deno.TcpConn>();
   readonly #accepting: Promise<void>;
+  readonly #delayMs: number;
   #isCut = false;
 
-  constructor(port: number) {
+  /** What is sent arrives so much later. */
+  constructor(port: number, delayMs = 0) {
+    this.#delayMs = delayMs;
     this.#listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
     this.#accepting = this.#accept(port);
   }
@@ -154,10 +157,22 @@ export class Cable implements AsyncDisposable {
       }
       for (const [from, to] of [[near, far], [far, near]] as const) {
         this.#ends.add(from);
-        void from.readable.pipeTo(to.writable).catch(() => {});
+        const arriving = this.#delayMs === 0
+          ? from.readable
+          : from.readable.pipeThrough(late(this.#delayMs));
+        void arriving.pipeTo(to.writable).catch(() => {});
       }
     }
   }
+}
+
+function late(ms: number): TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>> {
+  return new TransformStream({
+    transform: async (chunk, out) => {
+      await new Promise((resolve) => setTimeout(resolve, ms));
+      out.enqueue(chunk);
+    },
+  });
 }
 
 function closeQuietly(conn: Deno.TcpConn): void {

@@ -6,9 +6,24 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import type { Msg } from "@nats-io/nats-core/internal";
 import { queuedJobs } from "../../cluster/queue_report.ts";
-import { joined, TestBroker, until } from "./nats.ts";
-import { text } from "./rtool.ts";
+import { Cable, joined, TestBroker, until } from "./nats.ts";
+import { startServer, text } from "./rtool.ts";
 import { Hosts, ownerOf, SELF, Straight } from "./session_places.ts";
+
+Deno.test("many jobs of a session at once have their turns on a host that is far from the broker", async () => {
+  await using broker = await TestBroker.start();
+  await using cable = new Cable(broker.port, 40);
+  const way = ["--nats", cable.url, "--cluster-key", broker.key, "--queue", "q"];
+  await using server = await startServer(way);
+  await joined(server);
+  await using straight = await Straight.connect(broker);
+  await straight.run("s", "n <- 0");
+  const runs = Array.from({ length: 25 }, () => straight.run("s", "n <- n + 1"));
+  for (const { kind, message } of await Promise.all(runs)) {
+    assertEquals([kind, message], ["ok", ""]);
+  }
+  assertEquals((await straight.run("s", "cat(n)")).stdout, "25");
+});
 
 Deno.test("a host killed or frozen mid-job: the job is lost, and the session begins anew", async () => {
   await using broker = await TestBroker.start();
