@@ -37,6 +37,14 @@ Deno.test("a new queue has the sizes its first server asks for, and another may 
   assertEquals(await sizes(broker), { JOBS: 4 << 20, EVENTS: 3 << 20, DEAD: 2 << 20, ...fixed });
 });
 
+Deno.test("servers that make a queue at the same moment in different sizes all join it", async () => {
+  await using broker = await TestBroker.start();
+  const sizes = ["3MiB", "4MiB", "5MiB"];
+  const servers = await Promise.all(sizes.map((size) => broker.server(["--logs-size-max", size])));
+  await joined(...servers);
+  for (const server of servers) await server[Symbol.asyncDispose]();
+});
+
 Deno.test("a full queue refuses what does not fit with busy, and takes it later, under its key", async () => {
   await using broker = await TestBroker.start();
   {

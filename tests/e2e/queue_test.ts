@@ -163,6 +163,24 @@ Deno.test("a server that is still joining takes jobs of the queue, and tells non
   assertMatch(text((await followed).stderr), /no job 0123456789abcdef/);
 });
 
+Deno.test("Ctrl-C while the broker is away stops the job once it is back", async () => {
+  await using broker = await TestBroker.start();
+  await using server = await broker.server();
+  await joined(server);
+  const child = spawnRtool(["send", ...broker.straight, "--queue", "q", "-e", LONG]);
+  const output = child.stdout.getReader();
+  assertEquals(text((await output.read()).value ?? new Uint8Array(0)), "begun\n");
+  await broker.kill("SIGSTOP");
+  child.kill("SIGINT");
+  // Longer than what cancelling asks of the broker waits for an answer.
+  await new Promise((resolve) => setTimeout(resolve, 8_000));
+  await broker.kill("SIGCONT");
+  assertEquals((await child.status).signal, "SIGINT");
+  await output.cancel();
+  const told = text(new Uint8Array(await new Response(child.stderr).arrayBuffer()));
+  assertMatch(told, /cancelled; R gave in to the interrupt/);
+});
+
 Deno.test("what cannot be queued is refused with the reason", async () => {
   await using broker = await TestBroker.start();
   await using server = await broker.server();
