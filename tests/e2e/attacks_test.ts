@@ -103,7 +103,7 @@ async function assertKeptOrSaid(session: string, next: Run): Promise<void> {
 
 /** Nothing is left, now or in a moment: a killed process takes its time. */
 async function assertNothingLeft(find: () => Promise<number[]>): Promise<void> {
-  const patience = performance.now() + 1000;
+  const patience = performance.now() + 15_000;
   for (;;) {
     const left = await find();
     if (left.length === 0) return;

@@ -53,19 +53,28 @@ const PRINTERS: readonly (readonly [how: string, stream: "stdout" | "stderr", co
 
 for (const [how, stream, code] of PRINTERS) {
   Deno.test(`what ${how} prints is there within ${LATE_MS} ms`, ACROSS_TESTS, async () => {
-    await withSend(`${code}\nSys.sleep(1)\ncat("end\\n")`, async (child) => {
-      const reader = child[stream].getReader();
-      let seen = "";
-      while (!/\d{10}\.\d{6}/.test(seen)) {
-        const { value, done } = await reader.read();
-        assert(!done, `Ended after ${seen}`);
-        seen += text(value);
-      }
-      const printed = Number(/\d{10}\.\d{6}/.exec(seen)?.[0]) * 1000;
-      assertLess(Date.now() - printed, LATE_MS);
-      reader.releaseLock();
-    });
+    let lateMs = Infinity;
+    // The machine may stall; what rtool held back would be late each time.
+    for (let n = 0; n < 3 && lateMs >= LATE_MS; n++) lateMs = await lateness(stream, code);
+    assertLess(lateMs, LATE_MS);
   });
+}
+
+/** Milliseconds from the time that the code prints to that at which it is seen. */
+async function lateness(stream: "stdout" | "stderr", code: string): Promise<number> {
+  let lateMs = Infinity;
+  await withSend(`${code}\nSys.sleep(1)\ncat("end\\n")`, async (child) => {
+    const reader = child[stream].getReader();
+    let seen = "";
+    while (!/\d{10}\.\d{6}/.test(seen)) {
+      const { value, done } = await reader.read();
+      assert(!done, `Ended after ${seen}`);
+      seen += text(value);
+    }
+    lateMs = Date.now() - Number(/\d{10}\.\d{6}/.exec(seen)?.[0]) * 1000;
+    reader.releaseLock();
+  });
+  return lateMs;
 }
 
 Deno.test("each byte of a slow printer comes by itself", ACROSS_TESTS, async () => {

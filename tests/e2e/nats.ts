@@ -9,8 +9,8 @@ import { rtool, type Run, type RunOptions, startServer, type TestServer } from "
 /** Debian keeps it where only root looks. */
 const NATS_SERVER = isFile("/usr/sbin/nats-server") ? "/usr/sbin/nats-server" : "nats-server";
 
-const READY_MS = 10_000;
-const UNTIL_MS = 40_000;
+const READY_MS = 40_000;
+const UNTIL_MS = 90_000;
 
 /** A `nats-server` with JetStream on a free port, which may die and come back. */
 export class TestBroker implements AsyncDisposable {

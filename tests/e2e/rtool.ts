@@ -12,17 +12,20 @@ import { kill, type Run, run, type RunOptions, start, workersAlive } from "./pro
 export { type Run, type RunOptions, text, workersAlive } from "./processes.ts";
 
 const READY = /^rtool: listening on [\d.]+:(\d+) \(R [^)]+\)$/m;
-const START_MS = 30_000;
+const START_MS = 90_000;
 const STOP_MS = 45_000;
 
 /** How much of what a server has left is waited for before it counts as left behind. */
-const LEFTOVER_MS = 1_000;
+const LEFTOVER_MS = 15_000;
 
 /** The command that is rtool, without arguments. */
 export const RTOOL: readonly string[] = rtoolCommand();
 
+/** One file may ask for TLS, or whoever starts the tests. */
+const isUnderTls = "rtoolTestTls" in globalThis || Deno.env.get("RTOOL_TEST_TLS") === "1";
+
 /** What a test under TLS works with; nothing in plain text. */
-const tls = Deno.env.get("RTOOL_TEST_TLS") === "1" ? await makeTls() : undefined;
+const tls = isUnderTls ? await makeTls() : undefined;
 
 /** What a client within the test trusts. */
 export const CLIENT_TLS: ClientTls | undefined = tls?.client;

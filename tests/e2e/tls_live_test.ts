@@ -4,11 +4,8 @@
 
 import { assert } from "@std/assert";
 
-Deno.env.set("RTOOL_TEST_TLS", "1");
-try {
-  await import("./live_test.ts");
-  const { CLIENT_TLS } = await import("./rtool.ts");
-  assert(CLIENT_TLS, "The tests speak plain text");
-} finally {
-  Deno.env.delete("RTOOL_TEST_TLS"); // For the files that are tested next.
-}
+// The environment would be that of the files beside this one, too.
+Object.assign(globalThis, { rtoolTestTls: true });
+await import("./live_test.ts");
+const { CLIENT_TLS } = await import("./rtool.ts");
+assert(CLIENT_TLS, "The tests speak plain text");
